@@ -1,0 +1,107 @@
+using System.Collections;
+using Microsoft.Extensions.Configuration;
+using TimingProxy.Settings;
+
+namespace TimingProxy.Hosting;
+
+/// <summary>A configuration that was read whole, from flags, environment and file, and not yet put in force.</summary>
+internal sealed record LoadedConfiguration(
+    ProxySettings Settings, IConfigurationRoot Root, IReadOnlyList<string> Warnings, ConfigurationFile? File)
+{
+    /// <summary>Sections that are not ours and that the plain environment may speak of (<c>Logging__LogLevel__Default</c>).</summary>
+    private static readonly string[] ForeignSections = ["ReverseProxy", "Kestrel", "Logging"];
+
+    /// <summary>Reads the file, named or default, and then as <see cref="Read"/>.</summary>
+    /// <exception cref="StartupError">Anything is wrong; the message has all of it.</exception>
+    public static async ValueTask<LoadedConfiguration> LoadAsync(StartOptions options, CancellationToken cancellationToken)
+    {
+        var (loaded, error) = await TryLoadAsync(options, cancellationToken);
+        return error is null ? loaded : throw error;
+    }
+
+    /// <summary>As <see cref="LoadAsync"/>, with what could be read beside an error in the settings.</summary>
+    /// <exception cref="StartupError">The file cannot be read, or is broken.</exception>
+    public static async ValueTask<(LoadedConfiguration Loaded, StartupError? Error)> TryLoadAsync(
+        StartOptions options, CancellationToken cancellationToken)
+    {
+        string? path = options.ConfigPath ?? ConfigurationFile.FindDefault();
+        var file = path is null ? null : await ConfigurationFile.ReadAsync(path, cancellationToken);
+        return Read(options, file);
+    }
+
+    /// <summary>
+    /// Puts together in order of precedence: (1) the file, (2) the environment, (3) flags; then (4) reads the settings, (5) and makes sure
+    /// that there is something to proxy to.
+    /// </summary>
+    /// <returns>
+    /// With an error in the settings, what could be read beside it all the same, so that the caller can look for what else is wrong.
+    /// </returns>
+    /// <exception cref="StartupError">The file is broken.</exception>
+    public static (LoadedConfiguration Loaded, StartupError? Error) Read(StartOptions options, ConfigurationFile? file)
+    {
+        // (1)
+        var builder = new ConfigurationBuilder();
+        file?.AddTo(builder);
+        // (2)
+        var (settingsOfEnvironment, warnings) = EnvironmentNames.Read(options.Environment);
+        builder.AddInMemoryCollection(ForeignEnvironment(options.Environment));
+        builder.AddInMemoryCollection(settingsOfEnvironment);
+        // (3)
+        builder.AddInMemoryCollection(options.Flags);
+        var root = builder.Build();
+
+        // (4)
+        var (settings, errors) = SettingsReader.Read(root);
+        bool listensOnSettings = settings.ListenIsSet || !root.GetSection("Kestrel:Endpoints").GetChildren().Any();
+        errors = [.. errors, .. AddressConflicts.Of(settings, listensOnSettings)];
+        var loaded = new LoadedConfiguration(settings, root, warnings, file);
+        if (errors.Count != 0)
+        {
+            bool areAllOfFlags = errors.All(error => options.Flags.ContainsKey(error.Key));
+            return (loaded, new StartupError(
+                areAllOfFlags ? ExitCode.Usage : ExitCode.Configuration,
+                string.Join('\n', errors.Select(error => Describe(error, options, file)))));
+        }
+
+        // (5)
+        bool hasRoutes = root.GetSection("ReverseProxy:Routes").GetChildren().Any();
+        return settings.Upstream.Address is not null || hasRoutes || options.Demo
+            ? (loaded, null)
+            : (loaded, new StartupError(
+                ExitCode.Usage,
+                """
+                There is nothing to proxy to. Name the app in one of these ways:
+                  timingproxy --upstream http://127.0.0.1:8000
+                  TIMINGPROXY_UPSTREAM=http://app:8000 timingproxy
+                  ReverseProxy:Routes in appsettings.json, or in the file of --config FILE
+                or see it work without an app: timingproxy --demo
+                """));
+    }
+
+    private static string Describe(SettingError error, StartOptions options, ConfigurationFile? file)
+    {
+        var setting = KnownNames.Find(KnownNames.BelowSection(error.Key));
+        if (options.Flags.ContainsKey(error.Key))
+        {
+            return $"{setting?.Flag}: {error.Message}";
+        }
+
+        string? variable = setting is null ? null : EnvironmentNames.VariableOf(setting, options.Environment);
+        return $"{variable ?? file?.Path}: {error.Message}";
+    }
+
+    private static Dictionary<string, string?> ForeignEnvironment(IDictionary variables)
+    {
+        var found = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        foreach (DictionaryEntry variable in variables)
+        {
+            string key = ((string)variable.Key).Replace("__", ":", StringComparison.Ordinal);
+            if (ForeignSections.Any(section => key.StartsWith(section + ":", StringComparison.OrdinalIgnoreCase)))
+            {
+                found[key] = (string?)variable.Value;
+            }
+        }
+
+        return found;
+    }
+}

@@ -1,0 +1,141 @@
+using System.Diagnostics.Metrics;
+using System.Globalization;
+
+namespace TimingProxy.Metrics;
+
+/// <summary>
+/// Time in which a request's clock may have been read late, through no doing of the upstream's: pauses of the garbage collector, CPU
+/// taken away by the container's quota, and threads that were ready to run and had to wait for a CPU. Cumulative seconds; a source that the
+/// system does not have is left out.
+/// </summary>
+internal sealed class ClockDisturbance
+{
+    private readonly string? _cpuStatFile = FindCpuStat();
+    private readonly Lock _reading = new();
+    private readonly Dictionary<string, long> _runDelays = [];
+    private double _starved;
+
+    public IEnumerable<Measurement<double>> Read()
+    {
+        yield return Of("gc", GC.GetTotalPauseDuration().TotalSeconds);
+        if (ThrottledSeconds() is { } throttled)
+        {
+            yield return Of("throttled", throttled);
+        }
+
+        if (StarvedSeconds() is { } starved)
+        {
+            yield return Of("starved", starved);
+        }
+    }
+
+    private static Measurement<double> Of(string cause, double seconds) => new(seconds, KeyValuePair.Create("cause", (object?)cause));
+
+    /// <summary>Version 2 of control groups counts microseconds, version 1 nanoseconds.</summary>
+    private double? ThrottledSeconds()
+    {
+        if (_cpuStatFile is null)
+        {
+            return null;
+        }
+
+        foreach (string line in File.ReadLines(_cpuStatFile))
+        {
+            string[] parts = line.Split(' ');
+            if (parts is ["throttled_usec", var microseconds])
+            {
+                return long.Parse(microseconds, CultureInfo.InvariantCulture) / 1e6;
+            }
+
+            if (parts is ["throttled_time", var nanoseconds])
+            {
+                return long.Parse(nanoseconds, CultureInfo.InvariantCulture) / 1e9;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// The own control group's, where the process sees the whole tree, else the one at the root, which in a container is its own.
+    /// Null where there is none.
+    /// </summary>
+    private static string? FindCpuStat()
+    {
+        const string Groups = "/proc/self/cgroup";
+        const string Root = "/sys/fs/cgroup";
+        var candidates = new List<string>();
+        if (File.Exists(Groups))
+        {
+            foreach (string line in File.ReadLines(Groups))
+            {
+                // 0::/path in version 2, number:controllers:/path in version 1.
+                if (line.Split(':', 3) is [_, var controllers, var path] && (controllers.Length == 0 || controllers.Split(',').Contains("cpu")))
+                {
+                    candidates.Add($"{Root}/{controllers}{path}/cpu.stat");
+                }
+            }
+        }
+
+        return candidates.Append($"{Root}/cpu.stat").Append($"{Root}/cpu/cpu.stat").FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>
+    /// What all threads have waited for a CPU: the growth of each since the last look, so that threads that end take nothing along but what
+    /// they waited since.
+    /// </summary>
+    private double? StarvedSeconds()
+    {
+        lock (_reading)
+        {
+            if (ReadRunDelays() is not { Count: > 0 } fresh)
+            {
+                return _starved > 0 ? _starved : null;
+            }
+
+            foreach (var (thread, nanoseconds) in fresh)
+            {
+                long before = _runDelays.GetValueOrDefault(thread);
+                // Less than before is another thread, of the same number.
+                _starved += (nanoseconds >= before ? nanoseconds - before : nanoseconds) / 1e9;
+            }
+
+            _runDelays.Clear();
+            foreach (var (thread, nanoseconds) in fresh)
+            {
+                _runDelays[thread] = nanoseconds;
+            }
+
+            return _starved;
+        }
+    }
+
+    private static Dictionary<string, long>? ReadRunDelays()
+    {
+        const string Threads = "/proc/self/task";
+        if (!Directory.Exists(Threads))
+        {
+            return null;
+        }
+
+        var delays = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (string thread in Directory.EnumerateDirectories(Threads))
+        {
+            try
+            {
+                // Time on a CPU, time waiting for one (both in nanoseconds), times it got one.
+                string[] figures = File.ReadAllText(Path.Combine(thread, "schedstat")).Split(' ');
+                if (figures.Length == 3 && long.TryParse(figures[1], NumberStyles.None, CultureInfo.InvariantCulture, out long waited))
+                {
+                    delays[thread] = waited;
+                }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // It ended while it was looked at, or this kernel keeps no such figures.
+            }
+        }
+
+        return delays;
+    }
+}

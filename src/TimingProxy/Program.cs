@@ -1,0 +1,61 @@
+using System.CommandLine;
+using TimingProxy;
+using TimingProxy.Commands;
+using TimingProxy.Demo;
+using TimingProxy.Hosting;
+using TimingProxy.Metrics;
+using TimingProxy.Settings;
+
+// Before anything else: the runtime reads this once.
+SocketTuning.Apply();
+Descriptors.RaiseLimit();
+if (!Descriptors.IsHandedOver(standardStream: 2))
+{
+    Console.SetError(TextWriter.Null);
+}
+
+var commandLine = new CommandLine(ServeAsync);
+commandLine.Add(ProcessCommands.Health(SettingsAsync));
+commandLine.Add(ProcessCommands.Drain(SettingsAsync, TimeProvider.System));
+commandLine.Add(InsightCommands.Snapshot());
+commandLine.Add(InsightCommands.Compare());
+commandLine.Add(RulesCommand.Create());
+return await commandLine.InvokeAsync(args);
+
+// What a running proxy beside was started with; whether there is something to proxy to is its business.
+async Task<ProxySettings> SettingsAsync(ParseResult parsed, CancellationToken cancellationToken) =>
+    (await LoadedConfiguration.LoadAsync(commandLine.OptionsOf(parsed) with { Demo = true }, cancellationToken)).Settings;
+
+static async Task<int> ServeAsync(StartOptions options, bool checkOnly, CancellationToken cancellationToken)
+{
+    await using var demo = options.Demo ? await DemoBackend.StartAsync(TimeProvider.System, cancellationToken) : null;
+    options = demo is null ? options : options.WithDemo(demo.Address, DemoBackend.Routes);
+    var (loaded, error) = await LoadedConfiguration.TryLoadAsync(options, cancellationToken);
+    await using var app = await ProxyApplication.BuildAsync(options, loaded, error, TimeProvider.System);
+    if (checkOnly)
+    {
+        foreach (string warning in loaded.Warnings)
+        {
+            await Console.Error.WriteLineAsync(warning);
+        }
+
+        await Console.Out.WriteLineAsync("OK");
+        return ExitCode.Ok;
+    }
+
+    await Startup.RunAsync(
+        app,
+        string.Join(", ", loaded.Settings.Listen.Concat(loaded.Settings.Admin.Listen)),
+        () =>
+        {
+            var bound = app.Services.GetRequiredService<BoundAddresses>();
+            string upstream = loaded.Settings.Upstream.Address ?? "the clusters of ReverseProxy";
+            string banner = demo is null
+                ? Banner.Of(StateMetrics.Version, bound.Traffic, bound.Admin, upstream, "/")
+                : Banner.Of(StateMetrics.Version, bound.Traffic, bound.Admin, $"{upstream} (demo app)", "/articles/hello");
+            // stdout is the access log's.
+            return Console.Error.WriteAsync(banner);
+        },
+        cancellationToken);
+    return ExitCode.Ok;
+}

@@ -1,0 +1,74 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http;
+using TimingProxy.Timing;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace TimingProxy.Proxy;
+
+/// <summary>From what the forwarder reports to one of <see cref="ErrorType"/>.</summary>
+internal static class FailureCause
+{
+    // The server's words (not localised) where the connection ends within a body; it has no code that could be read.
+    private const string EndOfConnection = "Unexpected end of request content.";
+
+    /// <summary>Null where the report is no failure: the ends of an upgraded connection, however they come.</summary>
+    public static string? Of(IForwarderErrorFeature failure, HttpContext context)
+    {
+        if (IsEndOfUpgrade(failure.Error))
+        {
+            return null;
+        }
+
+        bool clientLeft = context.RequestAborted.IsCancellationRequested;
+        return failure.Error switch
+        {
+            ForwarderError.RequestTimedOut => ErrorType.Timeout,
+            ForwarderError.NoAvailableDestinations => ErrorType.NoDestination,
+            ForwarderError.ResponseBodyDestination => ErrorType.Body,
+            ForwarderError.ResponseBodyClient => ErrorType.ClientAbort,
+            ForwarderError.RequestBodyClient => clientLeft || IsConnectionLost(failure.Exception) ? ErrorType.ClientAbort : ErrorType.BadRequest,
+            ForwarderError.RequestBodyDestination => clientLeft ? ErrorType.ClientAbort : ErrorType.Reset,
+            _ when clientLeft => ErrorType.ClientAbort,
+            // Not the client: a timeout that the route has of its own.
+            ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled or ForwarderError.ResponseBodyCanceled => ErrorType.Timeout,
+            ForwarderError.Request => OfRequest(failure.Exception),
+            _ => ErrorType.Other,
+        };
+    }
+
+    private static string OfRequest(Exception? exception) =>
+        (exception as HttpRequestException)?.HttpRequestError switch
+        {
+            HttpRequestError.ConnectionError
+                or HttpRequestError.NameResolutionError
+                or HttpRequestError.SecureConnectionError
+                or HttpRequestError.ProxyTunnelError => ErrorType.Connect,
+            HttpRequestError.ResponseEnded => ErrorType.Reset,
+            HttpRequestError.InvalidResponse
+                or HttpRequestError.ConfigurationLimitExceeded
+                or HttpRequestError.VersionNegotiationError
+                or HttpRequestError.ExtendedConnectNotSupported => ErrorType.Other,
+            // HTTP/2 streams that were reset, and sockets that were.
+            HttpRequestError.HttpProtocolError => ErrorType.Reset,
+            _ => exception?.InnerException is IOException ? ErrorType.Reset : ErrorType.Other,
+        };
+
+    /// <summary>Where a connection breaks, the read of the body fails first; that the request is aborted is told a moment later.</summary>
+    private static bool IsConnectionLost(Exception? exception) => exception switch
+    {
+        null => false,
+        ConnectionResetException or ConnectionAbortedException => true,
+        BadHttpRequestException { Message: EndOfConnection } => true,
+        AggregateException many => many.InnerExceptions.Any(IsConnectionLost),
+        _ => IsConnectionLost(exception.InnerException),
+    };
+
+    private static bool IsEndOfUpgrade(ForwarderError error) => error
+        is ForwarderError.UpgradeRequestCanceled
+        or ForwarderError.UpgradeRequestClient
+        or ForwarderError.UpgradeRequestDestination
+        or ForwarderError.UpgradeResponseCanceled
+        or ForwarderError.UpgradeResponseClient
+        or ForwarderError.UpgradeResponseDestination
+        or ForwarderError.UpgradeActivityTimeout;
+}

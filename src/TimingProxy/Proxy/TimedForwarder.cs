@@ -1,0 +1,44 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.ObjectPool;
+using TimingProxy.Settings;
+using TimingProxy.Timing;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace TimingProxy.Proxy;
+
+/// <summary>YARP's forwarder with the request under the clock on both sides: the client's body and the call to the upstream.</summary>
+internal sealed class TimedForwarder(IHttpForwarder inner, InFlightLedger ledger, LiveSettings settings, RequestClock clock) : IHttpForwarder
+{
+    // More than these at a time are made anew each time.
+    private const int PooledDeadlines = 1024;
+
+    private readonly DefaultObjectPool<UpstreamDeadline> _deadlines = new(new UpstreamDeadline.Policy(clock), PooledDeadlines);
+
+    public ValueTask<ForwarderError> SendAsync(
+        HttpContext context,
+        string destinationPrefix,
+        HttpMessageInvoker httpClient,
+        ForwarderRequestConfig requestConfig,
+        HttpTransformer transformer) =>
+        SendAsync(context, destinationPrefix, httpClient, requestConfig, transformer, CancellationToken.None);
+
+    public ValueTask<ForwarderError> SendAsync(
+        HttpContext context,
+        string destinationPrefix,
+        HttpMessageInvoker httpClient,
+        ForwarderRequestConfig requestConfig,
+        HttpTransformer transformer,
+        CancellationToken cancellationToken)
+    {
+        var timing = RequestTiming.Of(context);
+        if (context.Features[typeof(IHttpRequestBodyDetectionFeature)] is not IHttpRequestBodyDetectionFeature { CanHaveBody: false })
+        {
+            context.Request.Body = new TimedRequestBody(context.Request.Body, timing);
+        }
+
+        var call = new UpstreamCall(timing, (UpstreamClient)httpClient, ledger, settings.Current.Upstream.Timeout, _deadlines);
+        timing.DisposeWhenCompleted(call);
+        return inner.SendAsync(context, destinationPrefix, call, requestConfig, transformer, call.Deadline);
+    }
+}

@@ -1,0 +1,66 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
+
+namespace TimingProxy.Proxy;
+
+/// <summary>The steps by which a message passes unchanged, but for what is meant for one hop only.</summary>
+internal static class Transparency
+{
+    private static readonly UriCreationOptions AsReceived = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+    /// <summary>
+    /// Removes what <c>Connection</c> names, the length of what has no body (204), and the announcement of trailers to clients that get none
+    /// (HTTP/1.1).
+    /// </summary>
+    public static void RemoveHopByHop(HttpResponse response, HttpResponseMessage? upstream)
+    {
+        if (upstream is not null && upstream.Headers.NonValidated.TryGetValues("Connection", out var connection))
+        {
+            ConnectionOptions.RemoveNamed(response.Headers, connection.ToString());
+        }
+
+        // RFC 9110 section 8.6; the server would rather answer 500 than send it.
+        if (response.StatusCode == StatusCodes.Status204NoContent)
+        {
+            response.ContentLength = null;
+        }
+
+        if (response.Headers.Trailer.Count != 0 && !response.SupportsTrailers())
+        {
+            response.Headers.Remove(HeaderNames.Trailer);
+        }
+    }
+
+    /// <summary>
+    /// Sends the target as it was received. Decoding and encoding it again would change it (<c>%2F</c>, <c>//</c>, <c>/./</c>).
+    /// Routes that rewrite path or query are sent what they made.
+    /// </summary>
+    public static void KeepTarget(HttpContext context, HttpRequestMessage request, string destinationPrefix)
+    {
+        if (request.RequestUri is null
+            && context.Features[typeof(IHttpRequestFeature)] is IHttpRequestFeature { RawTarget: { } target }
+            && PathAndQuery(target) is { } pathAndQuery)
+        {
+            request.RequestUri = new Uri(destinationPrefix.TrimEnd('/') + pathAndQuery, AsReceived);
+        }
+    }
+
+    /// <summary>The part of a request target that an origin server is sent, or null where there is none (<c>*</c>, <c>host:port</c>).</summary>
+    private static string? PathAndQuery(string target)
+    {
+        if (target.StartsWith('/'))
+        {
+            return target;
+        }
+
+        int scheme = target.IndexOf("://", StringComparison.Ordinal);
+        if (scheme < 0)
+        {
+            return null;
+        }
+
+        int path = target.IndexOfAny(['/', '?'], scheme + 3);
+        return path < 0 ? "/" : target[path] == '?' ? "/" + target[path..] : target[path..];
+    }
+}

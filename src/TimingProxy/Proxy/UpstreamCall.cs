@@ -1,0 +1,158 @@
+using System.Net;
+using Microsoft.Extensions.ObjectPool;
+using TimingProxy.Timing;
+
+namespace TimingProxy.Proxy;
+
+/// <summary>
+/// One request on its way through a cluster's client. Being the invoker that the forwarder calls, it stands at the two moments that upstream
+/// time is defined by: after the last transform of the request, and before the first of the response.
+/// </summary>
+internal sealed class UpstreamCall : HttpMessageInvoker
+{
+    private readonly RequestTiming _timing;
+    private readonly UpstreamClient _client;
+    private readonly InFlightLedger _ledger;
+    private readonly TimeSpan _limit;
+    private readonly ObjectPool<UpstreamDeadline> _deadlines;
+    private readonly UpstreamDeadline? _deadline;
+    private bool _hasPlace;
+
+    /// <param name="limit">Longest upstream time; zero is no limit.</param>
+    public UpstreamCall(
+        RequestTiming timing, UpstreamClient client, InFlightLedger ledger, TimeSpan limit, ObjectPool<UpstreamDeadline> deadlines)
+        : base(NoHandler.Instance, disposeHandler: false)
+    {
+        _timing = timing;
+        _client = client;
+        _ledger = ledger;
+        _limit = limit;
+        _deadlines = deadlines;
+        _deadline = limit > TimeSpan.Zero ? deadlines.Get() : null;
+        client.CallStarted();
+    }
+
+    /// <summary>Is cancelled when the upstream has taken too long.</summary>
+    public CancellationToken Deadline => _deadline?.Token ?? CancellationToken.None;
+
+    /// <summary>
+    /// Sends under the clock: (1) start it, (2) wait for a connection where their number is limited, (3) send, (4) stop the clock at the
+    /// response headers or the failure. The token is cancelled with <see cref="Deadline"/>, which the forwarder was given.
+    /// </summary>
+    public override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        // (1)
+        long started = _timing.Clock.Now;
+        _timing.MarkStarted(started);
+        _timing.InFlightOnArrival = _ledger.Arrive(started);
+        if (request.Content is { } content && _timing.Context.Request.Body is TimedRequestBody body)
+        {
+            request.Content = new PromptContent(content, body);
+        }
+
+        HttpResponseMessage? response = null;
+        try
+        {
+            // (2)
+            if (_client.HasPlaces)
+            {
+                await TakePlaceAsync(cancellationToken);
+            }
+
+            // (3)
+            _deadline?.Start(_timing, _limit);
+            long sent = _client.HasPlaces ? _timing.Clock.Now : started;
+            response = await UpstreamConnection.Taking(_client, request, sent, cancellationToken);
+
+            if (WhyInvalid(request, response) is { } reason)
+            {
+                response.Dispose();
+                response = null;
+                throw new HttpRequestException(HttpRequestError.InvalidResponse, reason);
+            }
+
+            return response;
+        }
+        finally
+        {
+            // (4)
+            _deadline?.Stop();
+            long now = _timing.Clock.Now;
+            _timing.MarkResponded(now, hasResponse: response is not null);
+            if (response is not null)
+            {
+                _ledger.Depart(now, _timing.UpstreamTicks, _timing.InFlightOnArrival);
+            }
+            else
+            {
+                _ledger.Leave(now);
+            }
+        }
+    }
+
+    private static string? WhyInvalid(HttpRequestMessage request, HttpResponseMessage response) => response.StatusCode switch
+    {
+        // RFC 9110 section 15.
+        < HttpStatusCode.Continue => "The upstream answered with a status below 100.",
+        HttpStatusCode.SwitchingProtocols when !request.Headers.NonValidated.Contains("Upgrade") => "The upstream switched protocols and was not asked to.",
+        _ => IsCodedUnknown(response) ? "The upstream answered in a transfer coding that is not known here." : null,
+    };
+
+    /// <summary>Whether the body is in a coding between the hops, such as <c>gzip</c>, that is not undone and so would reach the client unnamed.</summary>
+    private static bool IsCodedUnknown(HttpResponseMessage response) =>
+        response.Headers.NonValidated.TryGetValues("Transfer-Encoding", out var codings)
+        && !codings.ToString().Equals("chunked", StringComparison.OrdinalIgnoreCase)
+        && !codings.ToString().Equals("identity", StringComparison.OrdinalIgnoreCase);
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _client.CallEnded();
+            if (_hasPlace)
+            {
+                _client.ReturnPlace();
+            }
+
+            if (_deadline is not null)
+            {
+                _deadlines.Return(_deadline);
+            }
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private async Task TakePlaceAsync(CancellationToken cancellationToken)
+    {
+        // A request that is sent again in another form (a WebSocket without HTTP/2) keeps its place.
+        if (_hasPlace)
+        {
+            return;
+        }
+
+        if (!_client.TryTakePlace())
+        {
+            long begin = _timing.Clock.Now;
+            try
+            {
+                await _client.TakePlaceAsync(cancellationToken);
+            }
+            finally
+            {
+                _timing.MarkQueued(_timing.Clock.Now - begin);
+            }
+        }
+
+        _hasPlace = true;
+    }
+
+    /// <summary>The base class asks for a handler; this invoker sends through the cluster's client.</summary>
+    private sealed class NoHandler : HttpMessageHandler
+    {
+        public static readonly NoHandler Instance = new();
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+    }
+}

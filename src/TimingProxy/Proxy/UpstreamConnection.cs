@@ -1,0 +1,178 @@
+using System.Runtime.CompilerServices;
+using TimingProxy.Timing;
+
+namespace TimingProxy.Proxy;
+
+/// <summary>
+/// A connection to an upstream that is not used again once it was idle for <c>Upstream:KeepAlive</c>. The handler's own idle timeout does
+/// not promise that: it is looked at once a second, and not when a connection is taken.
+/// </summary>
+/// <remarks>
+/// When the handler takes a pooled connection it first reads ahead, and drops a connection on which that read is already over. So a read
+/// that comes while a connection is being taken, and after too long an idleness, ends at once as if the upstream had closed: not a byte was
+/// sent, and the request goes on another connection, body or not. The handler also reads ahead when it looks through its pool; a connection
+/// whose read is pending from then is closed by a timer, if no request of the client's is under way that could be waiting on it.
+/// A fresh connection that ends before a single byte came is no stale one, and is not told to the handler as such: it would send the
+/// request three times more, to an app that perhaps dies of it. <see cref="SentRequest"/> has the rule for connections used before.
+/// </remarks>
+internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, RequestClock clock) : Stream
+{
+    // Since when this thread takes connections for a request, on the clock; 0 where it does not.
+    [ThreadStatic]
+    private static long _takingSince;
+
+    // Where the timer was a moment too early, or a request was under way.
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
+
+    private readonly long _keepAlive = clock.FromTimeSpan(client.Settings.KeepAlive);
+    private long _lastUsed = clock.Now;
+    private SentRequest _sent;
+    private bool _wasAnswered;
+    private ITimer? _idleRead;
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>Sends, knowing that connections are taken in the part of it that runs at once.</summary>
+    /// <param name="now">The clock at this moment.</param>
+    public static Task<HttpResponseMessage> Taking(
+        HttpMessageInvoker invoker, HttpRequestMessage request, long now, CancellationToken cancellationToken)
+    {
+        _takingSince = now;
+        try
+        {
+            return invoker.SendAsync(request, cancellationToken);
+        }
+        finally
+        {
+            _takingSince = 0;
+        }
+    }
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        long takingSince = _takingSince;
+        if (takingSince == 0)
+        {
+            var read = ReadAndNoteAsync(buffer, cancellationToken);
+            if (!read.IsCompleted && client.IsIdle)
+            {
+                ExpectUse();
+            }
+
+            return read;
+        }
+
+        return takingSince - _lastUsed > _keepAlive ? ValueTask.FromResult(0) : ReadAndNoteAsync(buffer, cancellationToken);
+    }
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        _idleRead?.Dispose();
+        _idleRead = null;
+        _lastUsed = _takingSince != 0 ? _takingSince : clock.Now;
+        bool isBegin = _sent.Begins(buffer.Span, _wasAnswered);
+        var write = inner.WriteAsync(buffer, cancellationToken);
+        return isBegin && _sent.MayBeSentAgain && !write.IsCompletedSuccessfully ? LeaveToReadAsync(write) : write;
+    }
+
+    public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _idleRead?.Dispose();
+            inner.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> ReadAndNoteAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        int count;
+        try
+        {
+            count = await inner.ReadAsync(buffer, cancellationToken);
+        }
+        catch (IOException) when (_sent.MayBeSentAgain)
+        {
+            return 0;
+        }
+
+        _lastUsed = clock.Now;
+        if (count != 0)
+        {
+            _wasAnswered = true;
+            _sent.Answered();
+        }
+        else if (buffer.Length != 0 && _sent.MustNotBeSentAgain)
+        {
+            throw new IOException("The upstream closed the connection before it answered.");
+        }
+
+        return count;
+    }
+
+    /// <summary>Where a request cannot even be begun, the read that follows finds the connection's end, and that is told.</summary>
+    private static async ValueTask LeaveToReadAsync(ValueTask write)
+    {
+        try
+        {
+            await write;
+        }
+        catch (IOException)
+        {
+            // As said above.
+        }
+    }
+
+    private void ExpectUse()
+    {
+        var rest = client.Settings.KeepAlive - clock.TimeProvider.GetElapsedTime(_lastUsed);
+        _idleRead ??= clock.TimeProvider.CreateTimer(
+            static state => ((UpstreamConnection)state!).CloseIfIdle(),
+            this,
+            rest > TimeSpan.Zero ? rest : TimeSpan.Zero,
+            LookAgain);
+    }
+
+    private void CloseIfIdle()
+    {
+        if (client.IsIdle && clock.Now - _lastUsed >= _keepAlive)
+        {
+            Dispose();
+        }
+    }
+}

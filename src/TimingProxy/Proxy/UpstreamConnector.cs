@@ -1,0 +1,96 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using TimingProxy.Settings;
+using TimingProxy.Timing;
+
+namespace TimingProxy.Proxy;
+
+/// <summary>Is told of each new connection to an upstream: cluster, and how long connecting and TLS took in ticks of the clock.</summary>
+internal delegate void ConnectionOpened(string cluster, long ticks);
+
+/// <summary>
+/// Opens the connections of one cluster: TCP or Unix socket, and TLS with the name in the upstream's address. Left to itself the handler
+/// would take SNI and the certificate's name from the request's <c>Host</c>, which here is the client's word.
+/// </summary>
+internal sealed class UpstreamConnector(
+    string cluster,
+    UpstreamClient client,
+    SslClientAuthenticationOptions tls,
+    RequestClock clock,
+    ConnectionOpened opened)
+{
+    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        long begin = clock.Now;
+        var stream = await OpenAsync(context.DnsEndPoint, cancellationToken);
+        var request = context.InitialRequestMessage;
+        if (request.RequestUri!.Scheme == Uri.UriSchemeHttps)
+        {
+            stream = await SecureAsync(stream, request, cancellationToken);
+        }
+
+        opened(cluster, clock.Now - begin);
+        return stream;
+    }
+
+    /// <summary>Without TLS: for upstreams behind a forward proxy, where the handler builds the tunnel.</summary>
+    public ValueTask<Stream> ConnectPlainAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) =>
+        OpenAsync(context.DnsEndPoint, cancellationToken);
+
+    private async ValueTask<Stream> OpenAsync(DnsEndPoint endPoint, CancellationToken cancellationToken)
+    {
+        var socket = client.UnixSocket is null
+            ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
+            : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            EndPoint target = client.UnixSocket is { } path ? new UnixDomainSocketEndPoint(path) : endPoint;
+            await socket.ConnectAsync(target, cancellationToken);
+            // Looked at only now: a socket whose handle was seen is given but one of a name's addresses.
+            if (socket.Handle >= Descriptors.EndForUpstreams)
+            {
+                throw new SocketException((int)SocketError.TooManyOpenSockets);
+            }
+
+            return new UpstreamConnection(new NetworkStream(socket, ownsSocket: true), client, clock);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private async ValueTask<Stream> SecureAsync(Stream stream, HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var secure = new SslStream(stream);
+        try
+        {
+            await secure.AuthenticateAsClientAsync(
+                new SslClientAuthenticationOptions
+                {
+                    TargetHost = request.RequestUri!.IdnHost,
+                    ApplicationProtocols = Protocols(request),
+                    EnabledSslProtocols = tls.EnabledSslProtocols,
+                    RemoteCertificateValidationCallback = tls.RemoteCertificateValidationCallback,
+                },
+                cancellationToken);
+            return secure;
+        }
+        catch
+        {
+            await secure.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static List<SslApplicationProtocol> Protocols(HttpRequestMessage request) =>
+        (request.Version.Major, request.VersionPolicy) switch
+        {
+            (1, HttpVersionPolicy.RequestVersionOrHigher) => [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+            (1, _) => [SslApplicationProtocol.Http11],
+            (_, HttpVersionPolicy.RequestVersionOrLower) => [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+            _ => [SslApplicationProtocol.Http2],
+        };
+}

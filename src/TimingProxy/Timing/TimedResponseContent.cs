@@ -1,0 +1,82 @@
+using System.Net;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Http;
+
+namespace TimingProxy.Timing;
+
+/// <summary>The upstream's response body under the clock. Has no headers of its own: it replaces the content after they were copied.</summary>
+internal sealed class TimedResponseContent(HttpContent inner, RequestTiming timing) : HttpContent
+{
+    // The handler's content gives its stream at once.
+    protected override Task<Stream> CreateContentReadStreamAsync() =>
+        Task.FromResult<Stream>(new TimedResponseBody(inner.ReadAsStream(), timing));
+
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+        inner.CopyToAsync(stream, context);
+
+    protected override bool TryComputeLength(out long length)
+    {
+        length = 0;
+        return false;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            inner.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}
+
+/// <summary>
+/// Counts what is read from the upstream and how long the reads take. Where the first byte is not there yet, the client gets the
+/// response headers meanwhile: a stream of events must not look like a server that does not answer.
+/// </summary>
+internal sealed class TimedResponseBody(Stream inner, RequestTiming timing) : ReadOnlyBody(inner)
+{
+    private bool _sawFirstRead;
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var read = Inner.ReadAsync(buffer, cancellationToken);
+        bool isFirst = !_sawFirstRead;
+        _sawFirstRead = true;
+        if (read.IsCompleted)
+        {
+            // It was here already: nobody has waited.
+            return Note(await read, waited: 0);
+        }
+
+        long begin = timing.Clock.Now;
+        if (isFirst)
+        {
+            await SendHeadersAsync(cancellationToken);
+        }
+
+        int count = await read;
+        return Note(count, timing.Clock.Now - begin);
+    }
+
+    private int Note(int count, long waited)
+    {
+        timing.AddBodyRead(count, waited);
+        return count;
+    }
+
+    private async Task SendHeadersAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            // To start the response would only write them into the server's buffer.
+            await timing.Context.Response.Body.FlushAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            // The read that is under way carries the same token and tells the forwarder; it must be awaited, not left behind.
+        }
+    }
+}

@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace TimingProxy.Benchmarks.Processes;
+
+/// <summary>Where the programs are that are measured and measure, and what they share: a folder for their files and a certificate.</summary>
+internal sealed class Programs : IDisposable
+{
+    private const string BinaryVariable = "TIMINGPROXY_EXE";
+
+    private static readonly string[] Folders = ["/usr/sbin", "/usr/bin", "/usr/local/bin"];
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("timingproxy-benchmarks-");
+
+    public Programs()
+    {
+        // The backend's workers may be another user.
+        _folder.UnixFileMode |= UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("localhost");
+        request.CertificateExtensions.Add(names.Build());
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
+        CertificateFile = Write("certificate.pem", certificate.ExportCertificatePem());
+        KeyFile = Write("key.pem", key.ExportPkcs8PrivateKeyPem());
+        CertificateAndKeyFile = Write("both.pem", certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n");
+    }
+
+    public string CertificateFile { get; }
+
+    public string KeyFile { get; }
+
+    public string CertificateAndKeyFile { get; }
+
+    /// <summary>The repository's root, from where the benchmark was built.</summary>
+    public static string Repository { get; } = FindRepository();
+
+    /// <summary>The native binary: <c>TIMINGPROXY_EXE</c>, else published now.</summary>
+    public static string TimingProxy() =>
+        Environment.GetEnvironmentVariable(BinaryVariable) is { Length: > 0 } path ? Path.GetFullPath(path) : Publish("src/TimingProxy", "timingproxy");
+
+    /// <summary>What TimingProxy is built from, without TimingProxy; null where it would have to be published first and may not be.</summary>
+    public static string? BareYarp(bool mayPublish)
+    {
+        string published = Path.Combine(Repository, "artifacts", "bareyarp", "bareyarp");
+        return mayPublish ? Publish("tests/TimingProxy.Benchmarks/BareYarp", "bareyarp") : File.Exists(published) ? published : null;
+    }
+
+    /// <summary>Full path of a program of the system's, or null where it is not installed.</summary>
+    public static string? Find(string name) =>
+        Folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+
+    public string PathOf(string name) => Path.Combine(_folder.FullName, name);
+
+    public string Write(string name, string text)
+    {
+        File.WriteAllText(PathOf(name), text);
+        return PathOf(name);
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    private static string Publish(string project, string name)
+    {
+        string output = Path.Combine(Repository, "artifacts", name);
+        Console.Error.WriteLine($"publishing {project}");
+        using var publish = Process.Start(new ProcessStartInfo("dotnet", ["publish", Path.Combine(Repository, project), "-c", "Release", "-o", output, "--nologo"])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        string log = publish.StandardOutput.ReadToEnd();
+        publish.WaitForExit();
+        return publish.ExitCode == 0 ? Path.Combine(output, name) : throw new InvalidOperationException(log);
+    }
+
+    private static string FindRepository()
+    {
+        string? folder = AppContext.BaseDirectory;
+        while (folder is not null && !File.Exists(Path.Combine(folder, "TimingProxy.sln")))
+        {
+            folder = Path.GetDirectoryName(folder);
+        }
+
+        return folder ?? throw new InvalidOperationException("Not inside of the repository.");
+    }
+}

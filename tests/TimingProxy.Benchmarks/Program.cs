@@ -1,0 +1,57 @@
+using System.Globalization;
+using TimingProxy.Benchmarks;
+using TimingProxy.Benchmarks.Micro;
+using TimingProxy.Benchmarks.Processes;
+using TimingProxy.Benchmarks.Results;
+using TimingProxy.Benchmarks.SideBySide;
+
+const string Usage = """
+    dotnet run -c Release --project tests/TimingProxy.Benchmarks -- WHAT [full|quick|smoke]
+
+      all           everything but micro; "all full" writes tests/TimingProxy.Benchmarks/results and the figures of README.md and
+                    docs/performance.md, anything else writes artifacts/benchmarks
+      side-by-side  CPU, latency, throughput, memory and start of nginx, HAProxy, Caddy, bare YARP and TimingProxy
+      allocations   bytes allocated a request, against bare YARP
+      clock         what they say of upstream time, against the packets (needs tcpdump and the right to capture)
+      profile       what TimingProxy's CPU is spent on, by share (needs perf and the right to sample)
+      scrape        what being scraped costs where every histogram is full (needs the same)
+      micro         BenchmarkDotNet; its own options follow
+
+    TIMINGPROXY_EXE names the native binary; without it, it is published first.
+
+    """;
+
+if (args is ["micro", ..])
+{
+    HotPathBenchmarks.Run(args[1..]);
+    return 0;
+}
+
+Plan[] plans = [Plan.Full, Plan.Quick, Plan.Smoke];
+if (args.Length is not (1 or 2)
+    || !Enum.TryParse(args[0].Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out Parts parts)
+    || plans.FirstOrDefault(known => known.Name == (args.Length > 1 ? args[1] : Plan.Full.Name)) is not { } plan)
+{
+    await Console.Error.WriteAsync(Usage);
+    return 64;
+}
+
+long begin = TimeProvider.System.GetTimestamp();
+void Say(string text) => Console.Error.WriteLine($"{TimeProvider.System.GetElapsedTime(begin).TotalSeconds.ToString("0", CultureInfo.InvariantCulture),5} s  {text}");
+
+var run = new WholeRun(parts, plan, Say);
+run.Run();
+string command = $"dotnet run -c Release --project tests/TimingProxy.Benchmarks -- {args[0]} {plan.Name}";
+var report = new Report(command, run.Peers, new Measurements(run.Measurements), [.. run.Notes.Distinct()]);
+bool isForKeeps = plan == Plan.Full && parts == Parts.All;
+string folder = Path.Combine(Programs.Repository, isForKeeps ? "tests/TimingProxy.Benchmarks/results" : "artifacts/benchmarks");
+report.Write(folder, parts == Parts.All ? plan.Name : $"{args[0]}-{plan.Name}");
+if (isForKeeps)
+{
+    new Summary(new Measurements(run.Measurements)).WriteInto(
+        Path.Combine(Programs.Repository, "README.md"), Path.Combine(Programs.Repository, "docs", "performance.md"));
+}
+
+await Console.Out.WriteLineAsync(report.Markdown());
+Say($"written to {folder}");
+return 0;

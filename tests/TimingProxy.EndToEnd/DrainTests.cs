@@ -1,0 +1,133 @@
+using System.Text;
+using TimingProxy.EndToEnd.Fixtures;
+
+namespace TimingProxy.EndToEnd;
+
+/// <summary>The life of a process: no request that arrived before the listeners closed fails because of us.</summary>
+public sealed class DrainTests
+{
+    private static readonly TimeProvider Time = TimeProvider.System;
+    private static readonly TimeSpan DrainDelay = TimeSpan.FromMilliseconds(500);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    [InlineData(7)]
+    [InlineData(8)]
+    [InlineData(9)]
+    [InlineData(10)]
+    public async Task Sigterm_UnderSteadyLoad_LosesNoRequest(int round)
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        await using var backend = new RawBackend(RawBackend.Answering($"round {round}", delayMs: 20));
+        await using var proxy = await StartAsync(backend, cancellationToken);
+        await using var load = new SteadyLoad(proxy.Port, keptConnections: 4, newConnections: 3);
+        await load.AnsweredMoreAsync(50, cancellationToken);
+        await using var slow = await RawClient.ConnectAsync(proxy.Port, cancellationToken);
+        await SendSlowRequestAsync(slow, backend, cancellationToken);
+
+        var signalled = Time.GetTimestamp();
+        proxy.Process.SendSigterm();
+
+        Assert.Equal(200, (await slow.ReceiveAsync(cancellationToken)).Status);
+        var exitCode = await proxy.Process.WaitForExitAsync(cancellationToken);
+        var took = Time.GetElapsedTime(signalled);
+        var attempts = await load.StopAsync();
+
+        // The listeners close no sooner than this. What was asked later may have come too late, but then nothing of an answer may have come either.
+        var closing = signalled + (long)(DrainDelay.TotalSeconds * Time.TimestampFrequency);
+        var broken = attempts.Where(a => a.Outcome != Outcome.Answered && (a.At < closing || a.Received > 0)).ToArray();
+        var late = attempts.Count(a => a.Outcome == Outcome.Failed) - broken.Count(a => a.Outcome == Outcome.Failed);
+        TestContext.Current.SendDiagnosticMessage($"round {round}: {attempts.Count(a => a.Outcome == Outcome.Answered)} answered, {late} came too late, exit after {took.TotalMilliseconds:F0} ms");
+        Assert.True(broken.Length == 0, $"{broken.Length} requests failed:\n{string.Join('\n', broken.Take(10).Select(a => $"{Time.GetElapsedTime(signalled, a.At).TotalMilliseconds:F1} ms after the signal: {a}"))}\n{proxy.Process.Story}");
+        Assert.True(exitCode == 0, $"Exit code {exitCode}. {proxy.Process.Story}");
+        Assert.True(took < TimeSpan.FromSeconds(5), $"The process took {took} to end.");
+        var lateInTheDelay = attempts.Where(a => a.Outcome == Outcome.Answered && a.At > signalled + ((closing - signalled) / 2)).ToArray();
+        Assert.NotEmpty(lateInTheDelay);
+        Assert.All(lateInTheDelay, a => Assert.True(a.ToldToClose, "An answer during the drain does not say Connection: close."));
+    }
+
+    [Fact]
+    public async Task Readiness_AfterSigterm_FailsAtOnceWhileTrafficIsServed()
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        await using var backend = new RawBackend(RawBackend.Answering("hello"));
+        await using var proxy = await StartAsync(backend, cancellationToken, "3s");
+        var signalled = Time.GetTimestamp();
+        proxy.Process.SendSigterm();
+
+        await Until.TrueAsync(
+            async () => (await proxy.AdminAsync("/readyz", cancellationToken)).Status == 503, () => "/readyz stayed 200.", cancellationToken);
+
+        Assert.True(Time.GetElapsedTime(signalled) < TimeSpan.FromSeconds(1.5), "Readiness failed late.");
+        Assert.Equal(200, (await proxy.AdminAsync("/livez", cancellationToken)).Status);
+        var answer = await proxy.GetAsync("/", cancellationToken);
+        Assert.Equal(200, answer.Status);
+        Assert.True(answer.Head.Closes, "An answer during the drain does not say Connection: close.");
+
+        // Another signal, for the same one so soon may be the first, delivered twice.
+        proxy.Process.SendSigint();
+        await proxy.Process.WaitForExitAsync(cancellationToken);
+        Assert.True(Time.GetElapsedTime(signalled) < TimeSpan.FromSeconds(2.5), "A second signal did not end the process at once.");
+    }
+
+    [Fact]
+    public async Task Sigint_WithRequestInFlight_SkipsTheDelayAndFinishesIt()
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        await using var backend = new RawBackend(RawBackend.Answering("hello"));
+        await using var proxy = await StartAsync(backend, cancellationToken, "20s");
+        await using var slow = await RawClient.ConnectAsync(proxy.Port, cancellationToken);
+        await SendSlowRequestAsync(slow, backend, cancellationToken);
+        var signalled = Time.GetTimestamp();
+
+        proxy.Process.SendSigint();
+
+        Assert.Equal(200, (await slow.ReceiveAsync(cancellationToken)).Status);
+        Assert.Equal(0, await proxy.Process.WaitForExitAsync(cancellationToken));
+        Assert.True(Time.GetElapsedTime(signalled) < TimeSpan.FromSeconds(5), "SIGINT waited for the drain delay.");
+    }
+
+    [Fact]
+    public async Task DrainCommand_OnRunningProxy_FailsReadinessAndKeepsServing()
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        await using var backend = new RawBackend(RawBackend.Answering("hello"));
+        await using var proxy = await StartAsync(backend, cancellationToken);
+
+        var healthy = await proxy.CommandAsync("health", cancellationToken);
+        var drained = await proxy.CommandAsync("drain", cancellationToken);
+
+        Assert.True(healthy.ExitCode == 0, healthy.Output + healthy.Errors);
+        Assert.True(drained.ExitCode == 0, drained.Output + drained.Errors);
+        Assert.Equal(1, (await proxy.CommandAsync("health", cancellationToken)).ExitCode);
+        Assert.Equal(503, (await proxy.AdminAsync("/readyz", cancellationToken)).Status);
+        Assert.Equal(200, (await proxy.GetAsync("/", cancellationToken)).Status);
+        Assert.Equal(0, await proxy.StopAsync(cancellationToken));
+    }
+
+    private static Task<ProxyProcess> StartAsync(RawBackend backend, CancellationToken cancellationToken, string drainDelay = "500ms") =>
+        ProxyProcess.InFrontOfAsync(backend.Port, cancellationToken, ("HEALTH__DRAINDELAY", drainDelay));
+
+    /// <summary>Sends a request that takes longer than the drain delay, and waits until the backend has it.</summary>
+    private static async Task SendSlowRequestAsync(RawClient client, RawBackend backend, CancellationToken cancellationToken)
+    {
+        var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var before = backend.Behaviour;
+        backend.Behaviour = (request, connection, token) =>
+        {
+            if (request.StartLine.Contains("/delay/", StringComparison.Ordinal))
+            {
+                arrived.TrySetResult();
+            }
+
+            return before(request, connection, token);
+        };
+        await client.SendAsync(Encoding.ASCII.GetBytes(RawClient.Get("/delay/1000")), cancellationToken);
+        await arrived.Task.WaitAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,168 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using TimingProxy.Health;
+using Xunit;
+
+namespace TimingProxy.Tests.Health;
+
+public sealed class DrainNoticeTests : IDisposable
+{
+    // What is waited for comes from a server; if it does not come, that must not hold the suite.
+    private readonly CancellationTokenSource _limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+
+    public DrainNoticeTests() => _limit.CancelAfter(TimeSpan.FromSeconds(30));
+
+    private CancellationToken Cancel => _limit.Token;
+
+    public void Dispose() => _limit.Dispose();
+
+    [Fact]
+    public async Task Http1_BeforeDraining_KeepsTheConnection()
+    {
+        using var readiness = new Readiness(TimeProvider.System);
+        await using var app = await StartAsync(readiness, HttpProtocols.Http1, context => context.Response.WriteAsync("ok", Cancel));
+        using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
+
+        using var answer = await client.GetAsync("/", Cancel);
+
+        Assert.NotEqual(true, answer.Headers.ConnectionClose);
+    }
+
+    [Fact]
+    public async Task Http1_WhileDraining_AnswersWithConnectionClose()
+    {
+        using var readiness = new Readiness(TimeProvider.System);
+        await using var app = await StartAsync(readiness, HttpProtocols.Http1, EchoAsync);
+        using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
+        using var first = await client.GetAsync("/", Cancel);
+        readiness.MarkDraining();
+
+        // On the connection that was kept: a body that is still being read is not disturbed.
+        using var second = await client.PostAsync("/", new StringContent(new string('x', 100_000)), Cancel);
+        using var third = await client.GetAsync("/", Cancel);
+
+        Assert.True(second.Headers.ConnectionClose);
+        Assert.Equal(100_000, (await second.Content.ReadAsStringAsync(Cancel)).Length);
+        Assert.True(third.Headers.ConnectionClose);
+    }
+
+    [Fact]
+    public async Task Http1_UnderWayWhenDrainingBegins_AnswersWithConnectionClose()
+    {
+        using var readiness = new Readiness(TimeProvider.System);
+        var arrived = new TaskCompletionSource();
+        var release = new TaskCompletionSource();
+        await using var app = await StartAsync(readiness, HttpProtocols.Http1, async context =>
+        {
+            arrived.SetResult();
+            await release.Task.WaitAsync(Cancel);
+            await context.Response.WriteAsync("ok", Cancel);
+        });
+        using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
+        var answer = client.GetAsync("/", Cancel);
+        await arrived.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+
+        readiness.MarkDraining();
+        release.SetResult();
+
+        using var received = await answer;
+        Assert.Equal(HttpStatusCode.OK, received.StatusCode);
+        Assert.True(received.Headers.ConnectionClose);
+    }
+
+    [Fact]
+    public async Task Http1_StreamingWhenDrainingBegins_KeepsItsConnection()
+    {
+        using var readiness = new Readiness(TimeProvider.System);
+        var release = new TaskCompletionSource();
+        await using var app = await StartAsync(readiness, HttpProtocols.Http1, async context =>
+        {
+            await context.Response.Body.FlushAsync(Cancel);
+            await release.Task.WaitAsync(Cancel);
+            await context.Response.WriteAsync("end", Cancel);
+        });
+        int connections = 0;
+        using var client = new HttpClient(new SocketsHttpHandler { ConnectCallback = Connecting.Counted(() => connections++) })
+        {
+            BaseAddress = new Uri(app.Urls.Single()),
+        };
+        using var first = await client.GetAsync("/", HttpCompletionOption.ResponseHeadersRead, Cancel);
+
+        readiness.MarkDraining();
+        release.SetResult();
+        Assert.Equal("end", await first.Content.ReadAsStringAsync(Cancel));
+        using var second = await client.GetAsync("/", Cancel);
+
+        Assert.Equal(1, connections);
+        Assert.True(second.Headers.ConnectionClose);
+    }
+
+    [Fact]
+    public async Task Http2_WhileDraining_GetsGoAwayAndItsStreamsFinish()
+    {
+        using var readiness = new Readiness(TimeProvider.System);
+        var release = new TaskCompletionSource();
+        await using var app = await StartAsync(readiness, HttpProtocols.Http2, async context =>
+        {
+            await context.Response.Body.FlushAsync(Cancel);
+            await release.Task.WaitAsync(Cancel);
+            await context.Response.WriteAsync("end", Cancel);
+        });
+        await using var client = await RawHttp2.ConnectAsync(new Uri(app.Urls.Single()), Cancel);
+        await client.GetAsync(streamId: 1, Cancel);
+        await client.ReadUntilAsync(RawHttp2.Headers, Cancel);
+
+        readiness.MarkDraining();
+        var first = await client.ReadUntilAsync(RawHttp2.GoAway, Cancel);
+        release.SetResult();
+        var body = await client.ReadUntilAsync(RawHttp2.Data, Cancel);
+        var last = await client.ReadUntilAsync(RawHttp2.GoAway, Cancel);
+
+        // The first says only "no new ones, please"; the last names the last stream that was served.
+        Assert.Equal(int.MaxValue, RawHttp2.LastStreamOf(first));
+        Assert.Equal("end"u8, body.Payload);
+        Assert.Equal(1, RawHttp2.LastStreamOf(last));
+    }
+
+    [Fact]
+    public async Task Http2_RequestWhileDraining_IsServedAndGetsGoAway()
+    {
+        using var readiness = new Readiness(TimeProvider.System);
+        await using var app = await StartAsync(readiness, HttpProtocols.Http2, context => context.Response.WriteAsync("end", Cancel));
+        await using var client = await RawHttp2.ConnectAsync(new Uri(app.Urls.Single()), Cancel);
+        readiness.MarkDraining();
+
+        await client.GetAsync(streamId: 1, Cancel);
+
+        // In whichever order: an answer that is ready at once may come before.
+        Frame[] frames = await client.ReadToEndAsync(Cancel);
+        Assert.Contains(frames, frame => frame.Type == RawHttp2.GoAway);
+        Assert.Equal("end"u8, frames.First(frame => frame.Type == RawHttp2.Data).Payload);
+    }
+
+    private async Task EchoAsync(HttpContext context)
+    {
+        using var reader = new StreamReader(context.Request.Body);
+        await context.Response.WriteAsync(await reader.ReadToEndAsync(Cancel), Cancel);
+    }
+
+    private async Task<WebApplication> StartAsync(Readiness readiness, HttpProtocols protocols, RequestDelegate handle)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
+        builder.Services.AddSingleton(readiness);
+        var app = builder.Build();
+        var notice = new DrainNotice(readiness);
+        app.Run(async context =>
+        {
+            using var watched = notice.Watch(context);
+            await handle(context);
+        });
+        await app.StartAsync(Cancel);
+        return app;
+    }
+}

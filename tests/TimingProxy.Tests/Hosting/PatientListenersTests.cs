@@ -1,0 +1,44 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using TimingProxy.Hosting;
+
+namespace TimingProxy.Tests.Hosting;
+
+public sealed class PatientListenersTests
+{
+    private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(10);
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    public async Task Unbind_WithConnectionThatNobodyAcceptedYet_WaitsForItAndClosesToOthers(string address)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux lets a listener refuse new connections and keep those that wait.");
+        var transport = new PatientListeners(
+            Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance, TimeProvider.System);
+        await using var listener = await transport.BindAsync(new IPEndPoint(IPAddress.Parse(address), 0), Cancelled);
+        using var waiting = Client(listener.EndPoint);
+        await waiting.ConnectAsync(listener.EndPoint, Cancelled);
+        await waiting.SendAsync("hello"u8.ToArray(), Cancelled);
+
+        var unbound = listener.UnbindAsync(Cancelled).AsTask();
+        using var late = Client(listener.EndPoint);
+        var lateConnects = late.ConnectAsync(listener.EndPoint, Cancelled).AsTask();
+
+        Assert.False(unbound.IsCompleted);
+        await using var accepted = await listener.AcceptAsync(Cancelled);
+        var read = await accepted!.Transport.Input.ReadAtLeastAsync(5, Cancelled);
+        Assert.Equal(5, read.Buffer.Length);
+        accepted.Transport.Input.AdvanceTo(read.Buffer.End);
+        await unbound.WaitAsync(LongEnough, Cancelled);
+        // Dropped, tried again by the system, and refused then.
+        await Assert.ThrowsAsync<SocketException>(() => lateConnects.WaitAsync(LongEnough, Cancelled));
+    }
+
+    private static Socket Client(EndPoint server) => new(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+}

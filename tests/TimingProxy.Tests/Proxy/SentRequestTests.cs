@@ -1,0 +1,42 @@
+using System.Text;
+using TimingProxy.Proxy;
+using Xunit;
+
+namespace TimingProxy.Tests.Proxy;
+
+public sealed class SentRequestTests
+{
+    [Theory]
+    [InlineData("GET / HTTP/1.1\r\n", true, true, false)]
+    [InlineData("PUT / HTTP/1.1\r\n", true, true, false)]
+    [InlineData("POST / HTTP/1.1\r\n", true, false, true)]
+    [InlineData("PATCH / HTTP/1.1\r\n", true, false, true)]
+    [InlineData("GETTER / HTTP/1.1\r\n", true, false, false)]
+    // HTTP/2 and TLS: nothing is known.
+    [InlineData("PRI * HTTP/2.0\r\n", true, false, false)]
+    [InlineData("\u0017\u0003\u0003", true, false, false)]
+    // A fresh connection that ends is no stale one.
+    [InlineData("GET / HTTP/1.1\r\n", false, false, true)]
+    public void Request_Begun_MayBeSentAgainByItsMethod(string text, bool isReused, bool may, bool mustNot)
+    {
+        var request = default(SentRequest);
+
+        Assert.True(request.Begins(Encoding.Latin1.GetBytes(text), isReused));
+
+        Assert.Equal((may, mustNot), (request.MayBeSentAgain, request.MustNotBeSentAgain));
+    }
+
+    [Fact]
+    public void Request_GoingOn_BeginsNothingUntilItIsAnswered()
+    {
+        var request = default(SentRequest);
+        request.Begins("POST / HTTP/1.1\r\n"u8, isReused: true);
+
+        Assert.False(request.Begins("GET is what the body says"u8, isReused: true));
+        Assert.True(request.MustNotBeSentAgain);
+
+        request.Answered();
+        Assert.Equal((false, false), (request.MayBeSentAgain, request.MustNotBeSentAgain));
+        Assert.True(request.Begins("GET / HTTP/1.1\r\n"u8, isReused: true));
+    }
+}
