@@ -75,7 +75,7 @@ public sealed class DisturbedClockTests
             {
                 var begin = TimeProvider.System.GetTimestamp();
                 Assert.Equal(200, (await proxy.AdminAsync("/readyz", cancellationToken)).Status);
-                Assert.InRange(TimeProvider.System.GetElapsedTime(begin), TimeSpan.Zero, TimeSpan.FromSeconds(1));
+                Assert.InRange(TimeProvider.System.GetElapsedTime(begin), TimeSpan.Zero, TimeSpan.FromSeconds(5));
                 Assert.InRange((await proxy.GetAsync("/", cancellationToken)).RenderMs, DelayMs - EarlyMs, 2000);
             }
 

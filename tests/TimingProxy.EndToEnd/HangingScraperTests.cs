@@ -49,7 +49,7 @@ public sealed class HangingScraperTests
                 await Task.Delay(400, cancellationToken);
                 var begin = TimeProvider.System.GetTimestamp();
                 var scrape = await proxy.ScrapeAsync(cancellationToken);
-                Assert.InRange(TimeProvider.System.GetElapsedTime(begin), TimeSpan.Zero, TimeSpan.FromSeconds(1));
+                Assert.InRange(TimeProvider.System.GetElapsedTime(begin), TimeSpan.Zero, TimeSpan.FromSeconds(5));
                 Assert.True(scrape.Sum("timingproxy_request_duration_seconds_count") >= before.Sum("timingproxy_request_duration_seconds_count") + i);
                 Assert.Equal(404, (await proxy.GetAsync("/404", cancellationToken)).Status);
             }

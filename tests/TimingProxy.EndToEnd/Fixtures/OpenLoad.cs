@@ -6,8 +6,9 @@ using System.Text;
 namespace TimingProxy.EndToEnd.Fixtures;
 
 /// <param name="Status">0 where the connection broke.</param>
+/// <param name="What">The text of the answer, or why there is none.</param>
 /// <param name="RenderMs">What the proxy says the upstream took; 0 where it says nothing.</param>
-public sealed record OpenAnswer(int Status, TimeSpan Took, double RenderMs, bool HasRetryAfter);
+public sealed record OpenAnswer(int Status, string What, TimeSpan Took, double RenderMs, bool HasRetryAfter);
 
 /// <summary>Requests at a rate that does not depend on the answers, as from many clients who know nothing of each other.</summary>
 public static class OpenLoad
@@ -51,12 +52,12 @@ public static class OpenLoad
             var answer = await client.ReceiveAsync(cancellationToken);
             free.Add(client);
             var renderMs = double.Parse(answer.Head.Value("X-Render-MS") ?? "0", CultureInfo.InvariantCulture);
-            return new OpenAnswer(answer.Status, Time.GetElapsedTime(begin), renderMs, answer.Head.Value("Retry-After") is not null);
+            return new OpenAnswer(answer.Status, answer.Text, Time.GetElapsedTime(begin), renderMs, answer.Head.Value("Retry-After") is not null);
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
             await (client?.DisposeAsync() ?? ValueTask.CompletedTask);
-            return new OpenAnswer(0, Time.GetElapsedTime(begin), 0, false);
+            return new OpenAnswer(0, e.Message, Time.GetElapsedTime(begin), 0, false);
         }
     }
 }
