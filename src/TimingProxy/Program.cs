@@ -31,6 +31,7 @@ static async Task<int> ServeAsync(StartOptions options, bool checkOnly, Cancella
     await using var demo = options.Demo ? await DemoBackend.StartAsync(TimeProvider.System, cancellationToken) : null;
     options = demo is null ? options : options.WithDemo(demo.Address, DemoBackend.Routes);
     var (loaded, error) = await LoadedConfiguration.TryLoadAsync(options, cancellationToken);
+    loaded = loaded with { Warnings = [.. loaded.Warnings, .. new OpenTelemetryVariables(options.Environment).Warnings] };
     await using var app = await ProxyApplication.BuildAsync(options, loaded, error, TimeProvider.System);
     if (checkOnly)
     {

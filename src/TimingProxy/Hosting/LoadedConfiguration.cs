@@ -54,6 +54,11 @@ internal sealed record LoadedConfiguration(
         var (settings, errors) = SettingsReader.Read(root);
         bool listensOnSettings = settings.ListenIsSet || !root.GetSection("Kestrel:Endpoints").GetChildren().Any();
         errors = [.. errors, .. AddressConflicts.Of(settings, listensOnSettings)];
+        if (settings.AccessLog is { Enabled: false, SlowMs: > 0 })
+        {
+            warnings.Add("TimingProxy:AccessLog:SlowMs is set, and nothing is logged: TimingProxy:AccessLog:Enabled is false");
+        }
+
         var loaded = new LoadedConfiguration(settings, root, warnings, file);
         if (errors.Count != 0)
         {

@@ -1,5 +1,6 @@
 using System.Collections.ObjectModel;
 using System.Net;
+using TimingProxy.Settings;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -32,11 +33,11 @@ internal sealed class UpstreamAddressFilter : IProxyConfigFilter
         var metadata = new Dictionary<string, string>(cluster.Metadata ?? ReadOnlyDictionary<string, string>.Empty);
         foreach (var (id, destination) in destinations)
         {
+            string name = $"ReverseProxy:Clusters:{cluster.ClusterId}:Destinations:{id}:Address";
             if (!UpstreamAddress.TryParse(destination.Address, out var address))
             {
                 throw new ArgumentException(
-                    $"ReverseProxy:Clusters:{cluster.ClusterId}:Destinations:{id}:Address = \"{destination.Address}\": "
-                    + "not an address; write http://host:port, https://host:port, h2c://host:port or unix:/path.sock");
+                    $"{name} = \"{destination.Address}\": not an address; write http://host:port, https://host:port, h2c://host:port or unix:/path.sock");
             }
 
             converted[id] = destination with { Address = address.Destination };
@@ -50,8 +51,16 @@ internal sealed class UpstreamAddressFilter : IProxyConfigFilter
                 if (destinations.Count > 1)
                 {
                     throw new ArgumentException(
-                        $"ReverseProxy:Clusters:{cluster.ClusterId}:Destinations:{id}:Address = \"{destination.Address}\": "
-                        + "a Unix socket must be the only destination of its cluster; give each socket a cluster of its own");
+                        $"{name} = \"{destination.Address}\": a Unix socket must be the only destination of its cluster; give each socket a cluster of its own");
+                }
+
+                try
+                {
+                    SettingKinds.CheckSocketPath(destination.Address, path);
+                }
+                catch (FormatException error)
+                {
+                    throw new ArgumentException($"{name} = {error.Message}");
                 }
 
                 metadata[UnixSocketKey] = path;

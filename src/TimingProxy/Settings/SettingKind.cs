@@ -177,7 +177,7 @@ internal static class SettingKinds
     }
 
     /// <exception cref="FormatException">The system's addresses of sockets have no room for the path.</exception>
-    private static bool CheckSocketPath(string text, string path)
+    internal static bool CheckSocketPath(string text, string path)
     {
         try
         {

@@ -54,6 +54,16 @@ public sealed class LoadedConfigurationTests : IDisposable
         Assert.Single((await LoadAsync(Upstream, environment: new() { ["TIMINGPROXY_LISTN"] = "x" })).Warnings);
 
     [Theory]
+    [InlineData("false", 1)]
+    [InlineData("true", 0)]
+    public async Task Load_LimitOfALogThatIsOff_IsAWarning(string enabled, int warnings)
+    {
+        var loaded = await LoadAsync(Upstream, environment: new() { ["TIMINGPROXY_ACCESSLOG__SLOWMS"] = "500", ["TIMINGPROXY_ACCESSLOG__ENABLED"] = enabled });
+
+        Assert.Equal(warnings, loaded.Warnings.Count(warning => warning.Contains("AccessLog:Enabled", StringComparison.Ordinal)));
+    }
+
+    [Theory]
     [InlineData("""{ "TimingProxy": { "Upstream": "http://a:1", "Nonsense": 1 } }""", "TimingProxy:Nonsense")]
     [InlineData("""{ "TimingProxy": { "Upstream": { "Address": "http://a:1", "Timeout": 10 } } }""", "TimingProxy:Upstream:Timeout = \"10\"")]
     [InlineData("{ \"TimingProxy\": {", "broken")]

@@ -49,6 +49,17 @@ public sealed class ProxyConfigValidationTests
     }
 
     [Fact]
+    public async Task Errors_OfASocketPathWithoutRoom_NameKeyAndMend()
+    {
+        string address = $"unix:/run/{new string('a', 110)}.sock";
+
+        string error = Assert.Single(await ErrorsAsync(null, [.. Good, $"Clusters:app:Destinations:one:Address={address}"]));
+
+        Assert.StartsWith($"ReverseProxy:Clusters:app:Destinations:one:Address = \"{address}\"", error, StringComparison.Ordinal);
+        Assert.Contains("108 bytes", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Errors_OfNamesThatTheShorthandHasTaken_SayWhatToDo()
     {
         var errors = await ErrorsAsync(
