@@ -37,7 +37,8 @@ public sealed class ClockTests
             differences.Add(figures.Upstream - double.Parse(answer.Value("X-Own-MS")!, CultureInfo.InvariantCulture));
         }
 
-        Assert.InRange(differences.Order().ElementAt(requests / 2), 0, 2);
+        // What the machine does meanwhile only adds.
+        Assert.InRange(differences.Order().ElementAt(requests / 5), 0, 2);
     }
 
     [Fact]
@@ -118,15 +119,15 @@ public sealed class ClockTests
         byte[] piece = new byte[Megabytes5 / 10];
         for (int i = 0; i < 10; i++)
         {
-            await Delay(40);
+            await Delay(80);
             await client.SendAsync(piece);
         }
 
         var answer = await client.ReceiveAsync();
         var figures = await proxy.NextAsync();
         Assert.Equal(Megabytes5.ToString(CultureInfo.InvariantCulture), answer.Body);
-        Assert.InRange(figures.Upload, 300, 2000);
-        Assert.InRange(figures.Upstream, 30, 200);
+        Assert.InRange(figures.Upload, 600, 5000);
+        Assert.InRange(figures.Upstream, 30, 500);
         Assert.Equal(figures.UpstreamText, answer.Value("X-Render-MS"));
         Assert.Equal(Megabytes5, figures.BytesIn);
     }
@@ -144,13 +145,13 @@ public sealed class ClockTests
         await using var client = await proxy.ConnectAsync();
 
         await client.SendAsync("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345");
-        await Delay(250);
+        await Delay(600);
         await client.SendAsync("67890");
 
         var answer = await client.ReceiveAsync();
         var figures = await proxy.NextAsync();
         Assert.Equal((401, "no"), (answer.Status, answer.Body));
-        Assert.InRange(figures.Upstream, 0, 150);
+        Assert.InRange(figures.Upstream, 0, 500);
         Assert.Equal(figures.UpstreamText, answer.Value("X-Render-MS"));
         Assert.Null(figures.ErrorType);
     }
@@ -171,15 +172,15 @@ public sealed class ClockTests
 
         await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         var head = await client.ReadHeadAsync();
-        await Delay(400);
+        await Delay(800);
         string body = await client.ReadBodyAsync(head);
 
         var figures = await proxy.NextAsync();
         Assert.Equal(4 * Megabytes5, body.Length);
         Assert.Equal(figures.UpstreamText, head.Value("X-Render-MS"));
-        Assert.InRange(figures.Upstream, 0, 200);
-        Assert.InRange(figures.Total, 390, double.MaxValue);
-        Assert.InRange(figures.Body, 0, figures.Total - 300);
+        Assert.InRange(figures.Upstream, 0, 700);
+        Assert.InRange(figures.Total, 790, double.MaxValue);
+        Assert.InRange(figures.Body, 0, figures.Total - 600);
         Assert.Equal(4 * Megabytes5, figures.BytesOut);
     }
 
@@ -189,7 +190,7 @@ public sealed class ClockTests
         await using var backend = await Backend.StartAsync(async context =>
         {
             await context.Response.Body.FlushAsync();
-            await Delay(150);
+            await Delay(500);
             await context.Response.WriteAsync("late");
         });
         await using var proxy = await ProxyHarness.StartAsync(backend.Address);
@@ -198,8 +199,8 @@ public sealed class ClockTests
 
         var figures = await proxy.NextAsync();
         Assert.Equal("late", answer.Body);
-        Assert.InRange(figures.Upstream, 0, 100);
-        Assert.InRange(figures.Body, 140, 1000);
+        Assert.InRange(figures.Upstream, 0, 400);
+        Assert.InRange(figures.Body, 490, 5000);
         Assert.Equal(figures.Body / 1000, (await proxy.ScrapeAsync()).Sum("timingproxy_upstream_body_duration_seconds_sum"), 9);
     }
 

@@ -73,7 +73,7 @@ public sealed class Http2ClientTests
     {
         await using var backend = await Backend.StartAsync(async context =>
         {
-            await Task.Delay(context.Request.Path == "/slow" ? 300 : 20, Cancelled);
+            await Task.Delay(context.Request.Path == "/slow" ? 1000 : 20, Cancelled);
             await context.Response.WriteAsync("ok");
         });
         await using var proxy = await ProxyHarness.StartAsync(backend.Address);
@@ -82,8 +82,8 @@ public sealed class Http2ClientTests
         var slow = client.GetAsync("/slow", Cancelled);
         var quick = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => client.GetAsync("/quick", Cancelled)));
 
-        Assert.All(quick, response => Assert.InRange(RenderMs(response), 15, 250));
-        Assert.InRange(RenderMs(await slow), 295, 1500);
+        Assert.All(quick, response => Assert.InRange(RenderMs(response), 15, 900));
+        Assert.InRange(RenderMs(await slow), 995, 5000);
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class Http2ClientTests
             using var reader = new StreamReader(context.Request.Body);
             await context.Response.WriteAsync(await reader.ReadToEndAsync(Cancelled));
         });
-        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Upstream:Timeout=250ms");
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Upstream:Timeout=800ms");
         using var client = proxy.Client(version: 2);
         using var request = new HttpRequestMessage(HttpMethod.Post, "/")
         {
@@ -122,8 +122,8 @@ public sealed class Http2ClientTests
 
         Assert.Equal("abcd", await response.Content.ReadAsStringAsync(Cancelled));
         var figures = await proxy.NextAsync();
-        Assert.InRange(figures.Upload, 350, 3000);
-        Assert.InRange(figures.Upstream, 0, 150);
+        Assert.InRange(figures.Upload, 1100, 5000);
+        Assert.InRange(figures.Upstream, 0, 700);
     }
 
     private static double RenderMs(HttpResponseMessage response) => double.Parse(
@@ -137,7 +137,7 @@ public sealed class Http2ClientTests
             {
                 await stream.WriteAsync(piece, Cancelled);
                 await stream.FlushAsync(Cancelled);
-                await Task.Delay(200, Cancelled);
+                await Task.Delay(600, Cancelled);
             }
         }
 

@@ -46,11 +46,11 @@ public sealed class LimitsTests
         {
             arrived.TrySetResult();
             most = Math.Max(most, Interlocked.Increment(ref atOnce));
-            await Task.Delay(150, TestContext.Current.CancellationToken);
+            await Task.Delay(300, TestContext.Current.CancellationToken);
             Interlocked.Decrement(ref atOnce);
             await context.Response.WriteAsync("ok");
         });
-        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Upstream:MaxConnections=1", "Upstream:Timeout=250ms");
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Upstream:MaxConnections=1", "Upstream:Timeout=800ms");
         var first = proxy.GetAsync("/first");
         await arrived.Task;
         var others = new[] { proxy.GetAsync("/second"), proxy.GetAsync("/third") };
@@ -64,9 +64,9 @@ public sealed class LimitsTests
         Figures[] figures = [await proxy.NextAsync(), await proxy.NextAsync(), await proxy.NextAsync()];
         Assert.Equal(1, most);
         Assert.Equal(0, figures[0].Queue);
-        Assert.InRange(figures[1].Queue, 100, 400);
-        Assert.InRange(figures[2].Queue, 240, 600);
-        Assert.All(figures, one => Assert.InRange(one.Upstream, 140, 240));
+        Assert.InRange(figures[1].Queue, 200, 1500);
+        Assert.InRange(figures[2].Queue, 500, 2500);
+        Assert.All(figures, one => Assert.InRange(one.Upstream, 290, 800));
         var scrape = await proxy.ScrapeAsync();
         Assert.Equal(3, scrape.Sum("timingproxy_upstream_queue_duration_seconds_count", ("cluster", "upstream")));
         Assert.Equal(figures.Sum(one => one.Queue) / 1000, scrape.Sum("timingproxy_upstream_queue_duration_seconds_sum"), 9);

@@ -3,7 +3,7 @@ using TimingProxy.Tests.Functional;
 
 namespace TimingProxy.Tests.Hostile;
 
-/// <summary>One proxy before an app that keeps every byte, for the whole corpus.</summary>
+/// <summary>One proxy before an app that keeps every byte.</summary>
 public sealed class HostileSetting : IAsyncLifetime
 {
     internal ByteBackend Backend { get; } = new();
@@ -21,7 +21,7 @@ public sealed class HostileSetting : IAsyncLifetime
 
 /// <summary>The corpus of <see cref="HostileRequests"/> against the proxy, byte for byte.</summary>
 [Collection(nameof(RunsAlone))]
-public sealed class HostileRequestTests(HostileSetting setting) : IClassFixture<HostileSetting>
+public sealed class HostileRequestTests
 {
     private const string Last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
@@ -32,8 +32,9 @@ public sealed class HostileRequestTests(HostileSetting setting) : IClassFixture<
     public async Task Request_OfTheCorpus_IsAnsweredAndReachesTheAppAsTheTableSays(string name)
     {
         var hostile = HostileRequests.Named(name);
-        var (proxy, backend) = (setting.Proxy, setting.Backend);
-        backend.Forget();
+        // Each has its own: an app may yet be reading what a request has left behind that was given up.
+        await using var backend = new ByteBackend();
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
         await using var client = await proxy.ConnectAsync();
 
         await client.SendAsync(hostile.Bytes);
