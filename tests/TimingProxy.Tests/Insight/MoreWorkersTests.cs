@@ -76,6 +76,21 @@ public sealed class MoreWorkersTests(ITestOutputHelper output)
         return result;
     }
 
+    /// <summary>The known weak spot: groups of five requests at once are spread over their second, and too little of a line is left with more workers.</summary>
+    [Theory]
+    [InlineData(Service.Constant, 2)]
+    [InlineData(Service.Exponential, 4)]
+    internal void Prediction_OfBurstsWithinASecond_IsTooGoodByABoundedFactor(Service service, int workers)
+    {
+        var (oneMore, twice) = Compare(new Scenario(workers, 0.7, Arrivals.Bursty, service, 0.05, true, Twist.None, 0), runs: 5);
+
+        Assert.Multiple(
+            () => Assert.InRange(oneMore.P50, 0.5, 1.1),
+            () => Assert.InRange(oneMore.P99, 0.4, 1.1),
+            () => Assert.InRange(twice.P50, 0.5, 1.1),
+            () => Assert.InRange(twice.P99, 0.25, 1.1));
+    }
+
     [Fact]
     public void Prediction_OfTheSame_IsTheSame()
     {
