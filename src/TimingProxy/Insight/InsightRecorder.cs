@@ -23,6 +23,7 @@ internal sealed class InsightRecorder(InFlightLedger ledger, RequestClock clock,
     private readonly Queue<StoredLevels> _levels = new();
     private readonly LevelTotals[] _previous = new LevelTotals[InFlightLevels.Count];
     private double _disturbed = disturbances().Sum(cause => cause.Value);
+    private int _previousInFlight;
     private int _seconds;
     private DateTimeOffset _windowStart = time.GetUtcNow();
 
@@ -105,14 +106,15 @@ internal sealed class InsightRecorder(InFlightLedger ledger, RequestClock clock,
     private void CloseLevels()
     {
         Span<LevelTotals> totals = stackalloc LevelTotals[InFlightLevels.Count];
-        if (!ledger.TryRead(totals, out _))
+        if (!ledger.TryRead(totals, out _, out int inFlight))
         {
             // Too busy a moment: the next window is twice as long.
             return;
         }
 
-        var window = StoredLevels.Between(time.GetUtcNow(), _previous, totals, clock);
+        var window = StoredLevels.Between(time.GetUtcNow(), _previous, totals, inFlight - _previousInFlight, clock);
         totals.CopyTo(_previous);
+        _previousInFlight = inFlight;
         lock (_reading)
         {
             _levels.Enqueue(window);

@@ -24,16 +24,14 @@ internal sealed record InsightReport(
         LevelWindow[] judged = levels[verdict.Since..];
         var total = RouteRanking.Total(windows);
         var observed = new Quantiles(total.Latency.QuantileMs(0.5), total.Latency.QuantileMs(0.99));
-        Quantiles? More(Func<int, int> workers) => verdict.Limit is { } limit
-            ? MoreWorkers.Predict(judged, limit.Estimate, workers(Math.Max(1, (int)Math.Round(limit.Estimate))), observed)
-            : null;
+        (Quantiles OneMore, Quantiles Twice)? more = verdict.Limit is { } limit ? MoreWorkers.Predict(judged, limit.Estimate, observed) : null;
         return new InsightReport(
             windows.Length > 0 ? windows[0].From : since,
             now,
             verdict,
             total,
-            More(workers => workers + 1),
-            More(workers => workers * 2),
+            more?.OneMore,
+            more?.Twice,
             RouteRanking.Of(windows),
             LevelRates.Of(judged),
             Timeline.Of(windows),

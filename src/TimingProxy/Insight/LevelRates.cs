@@ -36,7 +36,8 @@ internal static class LevelRates
             cells.Sum(cell => cell.Seconds),
             cells.Sum(cell => cell.Departures),
             cells.Sum(cell => cell.Answers),
-            cells.Sum(cell => cell.UpstreamSeconds));
+            cells.Sum(cell => cell.UpstreamSeconds),
+            cells.Sum(cell => cell.UpstreamSquares));
         double rate = sum.Departures / sum.Seconds;
         double squares = cells.Sum(cell => Math.Pow(cell.Departures - (rate * cell.Seconds), 2));
         double error = cells.Length >= LeastWindows && sum.Departures >= LeastWindows

@@ -4,62 +4,64 @@ namespace TimingProxy.Insight;
 internal readonly record struct Quantiles(double P50Ms, double P99Ms);
 
 /// <summary>
-/// What more workers would give at the observed arrivals: plays the windows again with W and with more, and scales what was observed by
-/// the ratio of the two. Arrivals are random within a stretch of windows, service times log-normal around the stretch's own mean.
+/// What more workers would give at the observed arrivals: plays the windows again (<see cref="Replay"/>) with W and with more, and corrects the play with
+/// more by what was observed over the play with W. Service times differ from each other as much as they did (<see cref="ServiceVariation"/>).
 /// </summary>
 internal static class MoreWorkers
 {
-    private const int MaxRequests = 20_000;
+    // What can be played in some milliseconds. Fewer are played several times, of more so many, in pieces from all over the time.
+    private const int MostRequests = 20_000;
 
-    // So long a stretch has a rate of its own. In a shorter one chance would count twice: once as it was, and once as it is played.
-    private const int StretchWindows = 20;
+    // A line behind many workers takes more requests to become what it is; but all of it is not to go into that.
+    private const int LeastUncounted = 400;
+    private const int UncountedByWorker = 4;
+    private const int PieceOverUncounted = 5;
 
-    // Of the logarithm: a coefficient of variation of one.
-    private const double Spread = 0.83;
+    /// <summary>The workers that a limit stands for.</summary>
+    public static int Workers(double limit) => Math.Max(1, (int)Math.Round(limit));
 
-    public static Quantiles Predict(IReadOnlyList<LevelWindow> windows, double limit, int workers, Quantiles observed)
+    /// <summary>Quantiles with one more than the <see cref="Workers"/> of <paramref name="limit"/>, and with twice as many.</summary>
+    public static (Quantiles OneMore, Quantiles Twice) Predict(IReadOnlyList<LevelWindow> windows, double limit, Quantiles observed)
     {
-        int now = Math.Max(1, (int)Math.Round(limit));
-        var played = Play(windows, limit, now);
-        var more = Play(windows, limit, workers);
-        return new Quantiles(Scale(observed.P50Ms, more.P50Ms, played.P50Ms), Scale(observed.P99Ms, more.P99Ms, played.P99Ms));
-    }
-
-    private static double Scale(double observed, double more, double played) => played > 0 ? observed * Math.Min(1, more / played) : observed;
-
-    private static Quantiles Play(IReadOnlyList<LevelWindow> windows, double limit, int workers)
-    {
-        var random = new Random(1);
-        var free = new PriorityQueue<double, double>();
-        for (int i = 0; i < workers; i++)
+        int workers = Workers(limit);
+        double variation = ServiceVariation.Of(windows, workers);
+        var played = PlayedWindow.Of(windows, workers, variation);
+        long requests = played.Sum(window => (long)window.Arrivals);
+        if (requests == 0)
         {
-            free.Enqueue(0, 0);
+            return (observed, observed);
         }
 
-        var latencies = new List<double>();
-        double start = 0;
-        foreach (var stretch in windows.Chunk(StretchWindows))
+        WorkersLine[] lines = [new(workers, MostRequests), new(workers + 1, MostRequests), new(workers * 2, MostRequests)];
+        var replay = new Replay(played, variation, lines);
+        if (requests <= MostRequests)
         {
-            double answers = stretch.Sum(window => window.Departures);
-            double meanService = stretch.Sum(window => window.Cells.Sum(cell => cell.Seconds * Math.Min(cell.InFlight, limit))) / answers;
-            double departures = answers / stretch.Length;
-            double at = start;
-            start += stretch.Length;
-            while (departures > 0 && latencies.Count < MaxRequests && (at -= Math.Log(1 - random.NextDouble()) / departures) < start)
+            for (long times = MostRequests / requests; times > 0; times--)
             {
-                double begin = Math.Max(at, free.Dequeue());
-                double end = begin + (meanService * Math.Exp((Spread * Normal(random)) - (Spread * Spread / 2)));
-                free.Enqueue(end, end);
-                latencies.Add(end - at);
+                replay.Run(pieces: 1, (int)requests, uncounted: 0);
             }
         }
+        else
+        {
+            int uncounted = Math.Clamp(workers * UncountedByWorker, LeastUncounted, MostRequests / PieceOverUncounted);
+            int length = uncounted * PieceOverUncounted;
+            replay.Run(MostRequests / length, length, uncounted);
+        }
 
-        latencies.Sort();
-        return latencies.Count == 0
-            ? default
-            : new Quantiles(1000 * latencies[latencies.Count / 2], 1000 * latencies[(int)(latencies.Count * 0.99)]);
+        var now = lines[0].Quantiles();
+        return (Corrected(observed, lines[1].Quantiles(), now), Corrected(observed, lines[2].Quantiles(), now));
     }
 
-    private static double Normal(Random random) =>
-        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+    private static Quantiles Corrected(Quantiles observed, Quantiles more, Quantiles now) =>
+        new(Corrected(observed.P50Ms, more.P50Ms, now.P50Ms), Corrected(observed.P99Ms, more.P99Ms, now.P99Ms));
+
+    /// <summary>
+    /// What is played, times how far off the play is now, as far as that stays: where nearly all of the latency goes, so does what the play has
+    /// wrong about it.
+    /// </summary>
+    private static double Corrected(double observed, double more, double now)
+    {
+        double stays = now > 0 ? Math.Min(1, more / now) : 1;
+        return now > 0 ? Math.Min(observed, now * stays * Math.Pow(observed / now, stays)) : observed;
+    }
 }

@@ -73,7 +73,7 @@ internal sealed class StateMetrics
         {
             // Under such traffic that no moment is quiet, the figures are those of the scrape before.
             Span<LevelTotals> fresh = stackalloc LevelTotals[InFlightLevels.Count];
-            if (_ledger.TryRead(fresh, out _))
+            if (_ledger.TryRead(fresh, out _, out _))
             {
                 for (int level = 0; level < fresh.Length; level++)
                 {

@@ -5,7 +5,12 @@ namespace TimingProxy.Timing;
 /// <param name="Departures">Answers that came while at the level.</param>
 /// <param name="Answers">Answers to requests that made it this level when they started.</param>
 /// <param name="UpstreamTicks">Upstream time of those answers.</param>
-internal readonly record struct LevelTotals(long Ticks, long Departures, long Answers, long UpstreamTicks);
+/// <param name="UpstreamSquares">Sum of the squares of those upstream times, in <see cref="SquareSeconds"/>.</param>
+internal readonly record struct LevelTotals(long Ticks, long Departures, long Answers, long UpstreamTicks, long UpstreamSquares)
+{
+    /// <summary>Unit of <see cref="UpstreamSquares"/> in s²: (10 µs)², so that a hundred thousand requests of a minute each fit between two readings.</summary>
+    public const double SquareSeconds = 1e-10;
+}
 
 /// <summary>
 /// Counts, for every number of requests in flight, the time spent there, the departures and their upstream time.
@@ -26,6 +31,7 @@ internal sealed class InFlightLedger(RequestClock clock)
     private readonly long[] _departures = new long[InFlightLevels.Count];
     private readonly long[] _answers = new long[InFlightLevels.Count];
     private readonly long[] _upstreamTicks = new long[InFlightLevels.Count];
+    private readonly long[] _upstreamSquares = new long[InFlightLevels.Count];
     private readonly long _origin = clock.Now;
     private long _state;
     private long _finished;
@@ -52,6 +58,8 @@ internal sealed class InFlightLedger(RequestClock clock)
         int level = InFlightLevels.IndexOf(arrivedAs);
         Interlocked.Increment(ref _answers[level]);
         Interlocked.Add(ref _upstreamTicks[level], upstreamTicks);
+        double seconds = clock.ToSeconds(upstreamTicks);
+        Interlocked.Add(ref _upstreamSquares[level], (long)((seconds * seconds / LevelTotals.SquareSeconds) + 0.5));
         Move(inFlight + 1, inFlight, now - _origin);
         Interlocked.Increment(ref _finished);
     }
@@ -65,10 +73,10 @@ internal sealed class InFlightLedger(RequestClock clock)
     }
 
     /// <summary>
-    /// Copies the totals of every level (<see cref="InFlightLevels.Count"/> long) as they stood at <paramref name="at"/>.
-    /// False where traffic changed them at every attempt: read again later.
+    /// Copies the totals of every level (<see cref="InFlightLevels.Count"/> long) as they stood at <paramref name="at"/>, with
+    /// <paramref name="inFlight"/> requests in flight. False where traffic changed them at every attempt: read again later.
     /// </summary>
-    public bool TryRead(Span<LevelTotals> totals, out long at)
+    public bool TryRead(Span<LevelTotals> totals, out long at, out int inFlight)
     {
         var spin = new SpinWait();
         for (int attempt = 0; attempt < ReadAttempts; attempt++)
@@ -81,12 +89,17 @@ internal sealed class InFlightLedger(RequestClock clock)
             }
 
             at = clock.Now;
-            int current = InFlightLevels.IndexOf((int)(uint)state);
+            inFlight = (int)(uint)state;
+            int current = InFlightLevels.IndexOf(inFlight);
             for (int level = 0; level < totals.Length; level++)
             {
                 long ticks = Volatile.Read(ref _ticks[level]) + (level == current ? at - _origin : 0);
                 totals[level] = new LevelTotals(
-                    ticks, Volatile.Read(ref _departures[level]), Volatile.Read(ref _answers[level]), Volatile.Read(ref _upstreamTicks[level]));
+                    ticks,
+                    Volatile.Read(ref _departures[level]),
+                    Volatile.Read(ref _answers[level]),
+                    Volatile.Read(ref _upstreamTicks[level]),
+                    Volatile.Read(ref _upstreamSquares[level]));
             }
 
             if (Volatile.Read(ref _state) == state)
@@ -96,6 +109,7 @@ internal sealed class InFlightLedger(RequestClock clock)
         }
 
         at = 0;
+        inFlight = 0;
         return false;
     }
 

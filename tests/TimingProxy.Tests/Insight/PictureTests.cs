@@ -49,7 +49,7 @@ public sealed class PictureTests
     [Fact]
     public void LevelRates_OfFewWindows_AreThoseOfACount()
     {
-        var rate = Assert.Single(LevelRates.Of([new LevelWindow([new LevelCell(2, 0.5, 4, 4, 1), new LevelCell(3, 0, 1, 1, 1)])]));
+        var rate = Assert.Single(LevelRates.Of([new LevelWindow([new LevelCell(2, 0.5, 4, 4, 1, 1), new LevelCell(3, 0, 1, 1, 1, 1)])]));
 
         Assert.Equal(8, rate.PerSecond);
         Assert.InRange(rate.Low, 0, 0.2);

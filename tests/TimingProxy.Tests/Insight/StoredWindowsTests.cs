@@ -35,13 +35,16 @@ public sealed class StoredWindowsTests
         var clock = new RequestClock(time);
         var before = new LevelTotals[InFlightLevels.Count];
         var now = new LevelTotals[InFlightLevels.Count];
-        before[2] = new LevelTotals(clock.Frequency, 10, 10, clock.Frequency);
-        now[2] = new LevelTotals(2 * clock.Frequency, 13, 12, 3 * clock.Frequency);
-        now[65] = new LevelTotals(clock.Frequency / 2, 1, 0, 0);
+        before[2] = new LevelTotals(clock.Frequency, 10, 10, clock.Frequency, 10_000_000_000);
+        now[2] = new LevelTotals(2 * clock.Frequency, 13, 12, 3 * clock.Frequency, 35_000_000_000);
+        now[65] = new LevelTotals(clock.Frequency / 2, 1, 0, 0, 0);
 
-        var opened = StoredLevels.Between(time.GetUtcNow(), before, now, clock).Open();
+        now[0] = now[0] with { Ticks = clock.Frequency / 4 };
 
-        Assert.Equal([new LevelCell(2, 1, 3, 2, 2), new LevelCell(80.5, 0.5, 1, 0, 0)], opened.Cells);
+        var opened = StoredLevels.Between(time.GetUtcNow(), before, now, growth: 7, clock).Open();
+
+        Assert.Equal([new LevelCell(2, 1, 3, 2, 2, 2.5), new LevelCell(80.5, 0.5, 1, 0, 0, 0)], opened.Cells);
+        Assert.Equal((7, 1.75, 11), (opened.Growth, opened.Seconds, opened.Arrivals));
     }
 
     /// <summary>A hundred routes, an hour, latencies of every size, and everything up to sixty thousand in flight.</summary>

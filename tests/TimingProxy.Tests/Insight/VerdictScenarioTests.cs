@@ -71,7 +71,7 @@ public sealed class VerdictScenarioTests(ITestOutputHelper output)
                 // The same arrivals, to one worker more.
                 var more = Simulator.Play(scenario with { Workers = workers + 1, Load = scenario.Load * workers / (workers + 1) });
 
-                var predicted = MoreWorkers.Predict(traffic.Windows, workers, workers + 1, QuantilesOf(traffic));
+                var (predicted, _) = MoreWorkers.Predict(traffic.Windows, workers, QuantilesOf(traffic));
 
                 var actual = QuantilesOf(more);
                 ratios.Add((predicted.P50Ms / actual.P50Ms, predicted.P99Ms / actual.P99Ms));

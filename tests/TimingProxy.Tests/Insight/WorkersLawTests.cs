@@ -18,8 +18,8 @@ public sealed class WorkersLawTests
     // Two to four in flight for a second, all waiting for the same worker.
     private static LevelWindow Busy(double serviceSeconds) => new(
     [
-        new LevelCell(2, 0.3, 3, 3, 3 * 2 * serviceSeconds),
-        new LevelCell(3, 0.4, 4, 4, 4 * 3 * serviceSeconds),
-        new LevelCell(4, 0.3, 3, 3, 3 * 4 * serviceSeconds),
+        new LevelCell(2, 0.3, 3, 3, 3 * 2 * serviceSeconds, 0),
+        new LevelCell(3, 0.4, 4, 4, 4 * 3 * serviceSeconds, 0),
+        new LevelCell(4, 0.3, 3, 3, 3 * 4 * serviceSeconds, 0),
     ]);
 }

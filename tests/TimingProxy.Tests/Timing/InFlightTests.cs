@@ -48,13 +48,34 @@ public sealed class InFlightTests
         Pass(3);
 
         var totals = new LevelTotals[InFlightLevels.Count];
-        Assert.True(ledger.TryRead(totals, out _));
+        Assert.True(ledger.TryRead(totals, out _, out _));
         Assert.Equal(0, ledger.InFlight);
         Assert.Equal([8, 17, 20], totals.Take(3).Select(level => (int)Math.Round(clock.ToMilliseconds(level.Ticks))));
         Assert.Equal([0L, 0L, 1L], totals.Take(3).Select(level => level.Departures));
         // A departure counts where it happened; an answer, and its time, where the request had arrived.
         Assert.Equal([0L, 1L, 0L], totals.Take(3).Select(level => level.Answers));
         Assert.Equal([0L, 30L, 0L], totals.Take(3).Select(level => level.UpstreamTicks));
+    }
+
+    [Fact]
+    public void Ledger_Squares_AddUpWhereTheRequestsArrived()
+    {
+        var clock = new RequestClock(new FakeTimeProvider());
+        var ledger = new InFlightLedger(clock);
+        ledger.Arrive(clock.Now);
+        ledger.Arrive(clock.Now);
+        ledger.Arrive(clock.Now);
+
+        // In units of 10 µs: 5000, 2 and 6,000,000.
+        ledger.Depart(clock.Now, clock.FromTimeSpan(TimeSpan.FromMilliseconds(50)), arrivedAs: 1);
+        ledger.Depart(clock.Now, clock.FromTimeSpan(TimeSpan.FromMicroseconds(20)), arrivedAs: 1);
+        ledger.Depart(clock.Now, clock.FromTimeSpan(TimeSpan.FromMinutes(1)), arrivedAs: 3);
+        ledger.Arrive(clock.Now);
+
+        var totals = new LevelTotals[InFlightLevels.Count];
+        Assert.True(ledger.TryRead(totals, out _, out int inFlight));
+        Assert.Equal([0L, 25_000_004L, 0L, 36_000_000_000_000L], totals.Take(4).Select(level => level.UpstreamSquares));
+        Assert.Equal(1, inFlight);
     }
 
     [Fact]
@@ -73,7 +94,7 @@ public sealed class InFlightTests
                 long before = 0;
                 while (!done.IsCancellationRequested)
                 {
-                    if (ledger.TryRead(totals, out long at))
+                    if (ledger.TryRead(totals, out long at, out _))
                     {
                         long departures = totals.Sum(level => level.Departures);
                         // What is read belongs to one moment: nothing goes back, and the times of all levels make up the whole.
@@ -106,7 +127,7 @@ public sealed class InFlightTests
         await reader;
 
         var totals = new LevelTotals[InFlightLevels.Count];
-        Assert.True(ledger.TryRead(totals, out _));
+        Assert.True(ledger.TryRead(totals, out _, out _));
         Assert.Equal(0, ledger.InFlight);
         Assert.Equal(Threads * Rounds * 4 / 5, totals.Sum(level => level.Departures));
         Assert.Equal(Threads * Rounds * 4 / 5 * 3, totals.Sum(level => level.UpstreamTicks));

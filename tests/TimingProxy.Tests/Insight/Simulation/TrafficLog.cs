@@ -14,6 +14,7 @@ internal sealed class TrafficLog
     private readonly List<RouteTrend> _routes = [];
     private readonly List<double> _latencies = [];
     private double _windowEnd = 1;
+    private int _inFlightAtStart;
     private double _busyTime;
     private double _reachedTime;
     private double _inFlightTime;
@@ -24,7 +25,12 @@ internal sealed class TrafficLog
         int level = InFlightLevels.IndexOf(inFlight);
         _cells[level] = _cells[level] with { Departures = _cells[level].Departures + 1 };
         int place = InFlightLevels.IndexOf(found);
-        _cells[place] = _cells[place] with { Answers = _cells[place].Answers + 1, UpstreamSeconds = _cells[place].UpstreamSeconds + upstream };
+        _cells[place] = _cells[place] with
+        {
+            Answers = _cells[place].Answers + 1,
+            UpstreamSeconds = _cells[place].UpstreamSeconds + upstream,
+            UpstreamSquares = _cells[place].UpstreamSquares + (upstream * upstream),
+        };
         _trends[route] = _trends[route].With(found, upstream);
         _latencies.Add(upstream);
     }
@@ -35,7 +41,7 @@ internal sealed class TrafficLog
         {
             Count(_windowEnd - from, inFlight, waiting, counts);
             from = _windowEnd;
-            CloseWindow();
+            CloseWindow(inFlight);
             _windowEnd += 1;
         }
 
@@ -63,7 +69,7 @@ internal sealed class TrafficLog
         _waitingTime += waiting * seconds;
     }
 
-    private void CloseWindow()
+    private void CloseWindow(int inFlight)
     {
         var cells = new List<LevelCell>();
         for (int level = 1; level < _cells.Length; level++)
@@ -75,7 +81,8 @@ internal sealed class TrafficLog
         }
 
         Array.Clear(_cells);
-        _windows.Add(new LevelWindow([.. cells]));
+        _windows.Add(new LevelWindow([.. cells], inFlight - _inFlightAtStart));
+        _inFlightAtStart = inFlight;
         if (_windows.Count % SecondsPerTrend == 0)
         {
             for (int route = 0; route < _trends.Length; route++)
