@@ -200,23 +200,16 @@ public sealed class InsightRecorderTests : IDisposable
         Assert.Equal(900, _recorder.Since(DateTimeOffset.MinValue).Levels.Length);
     }
 
-    /// <summary>Ten times as long as it takes where nothing else runs.</summary>
     [Fact]
-    public void Recording_AllocatesNothing_AndTakesLittle()
+    public void Recording_AllocatesNothing()
     {
-        const int Requests = 200_000;
         var timing = Timing("/a", 200, 5, null, true, 2);
         Play(1000);
-        // Before the allocations are read: its first use in a process makes the provider.
-        long begin = TimeProvider.System.GetTimestamp();
         long allocated = GC.GetAllocatedBytesForCurrentThread();
 
-        Play(Requests);
+        Play(200_000);
 
-        double nanoseconds = TimeProvider.System.GetElapsedTime(begin).TotalNanoseconds / Requests;
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - allocated);
-        TestContext.Current.SendDiagnosticMessage("insight takes {0:0} ns a request", nanoseconds);
-        Assert.InRange(nanoseconds, 0, 5000);
 
         void Play(int requests)
         {
