@@ -27,13 +27,7 @@ public sealed class TlsTests : IDisposable
                 askedFor = name;
                 return certificate;
             })));
-        await using var proxy = await ProxyHarness.StartAsync(
-            (string?)null,
-            "ReverseProxy:Routes:all:ClusterId=app",
-            "ReverseProxy:Routes:all:Match:Path={**all}",
-            $"ReverseProxy:Clusters:app:Destinations:one:Address=https://localhost:{backend.Address.Port}",
-            $"ReverseProxy:Clusters:app:HttpRequest:Version={version}",
-            "ReverseProxy:Clusters:app:HttpClient:DangerousAcceptAnyServerCertificate=true");
+        await using var proxy = await ProxyHarness.StartBeforeTlsAsync(backend.Address.Port, version);
 
         var answer = await proxy.GetAsync();
 

@@ -124,7 +124,7 @@ public sealed class TornTlsAnswerTests : IDisposable
                 await ((SslStream)wire.Stream).ShutdownAsync();
             }
         });
-        await using var proxy = await ProxyAsync(backend, "1.1");
+        await using var proxy = await ProxyHarness.StartBeforeTlsAsync(backend.Address.Port, "1.1");
 
         Assert.Equal(Part, (await proxy.GetAsync()).Body);
         Assert.Null((await proxy.NextAsync()).ErrorType);
@@ -133,18 +133,10 @@ public sealed class TornTlsAnswerTests : IDisposable
     private RawBackend Backend(SslApplicationProtocol protocol, Func<Wire, Task> script) =>
         new(script, new SslServerAuthenticationOptions { ServerCertificate = _certificate, ApplicationProtocols = [protocol] });
 
-    private static Task<ProxyHarness> ProxyAsync(RawBackend backend, string version) => ProxyHarness.StartAsync(
-        (string?)null,
-        "ReverseProxy:Routes:all:ClusterId=app",
-        "ReverseProxy:Routes:all:Match:Path={**all}",
-        $"ReverseProxy:Clusters:app:Destinations:one:Address=https://localhost:{backend.Address.Port}",
-        $"ReverseProxy:Clusters:app:HttpRequest:Version={version}",
-        "ReverseProxy:Clusters:app:HttpClient:DangerousAcceptAnyServerCertificate=true");
-
     private async Task AssertTornAsync(int version, string upstreamVersion, SslApplicationProtocol protocol, Func<Wire, Task> script)
     {
         await using var backend = Backend(protocol, script);
-        await using var proxy = await ProxyAsync(backend, upstreamVersion);
+        await using var proxy = await ProxyHarness.StartBeforeTlsAsync(backend.Address.Port, upstreamVersion);
         using var client = proxy.Client(version);
 
         using (var response = await client.GetAsync("/torn", HttpCompletionOption.ResponseHeadersRead, Cancelled))
