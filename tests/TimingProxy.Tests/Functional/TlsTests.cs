@@ -52,6 +52,41 @@ public sealed class TlsTests : IDisposable
     }
 
     [Theory]
+    [InlineData("GET", false, 502, 1)]
+    [InlineData("POST", false, 502, 1)]
+    [InlineData("GET", true, 200, 2)]
+    [InlineData("POST", true, 502, 1)]
+    public async Task HttpsUpstream_ClosesInsteadOfAnAnswer_IsAskedAgainOnlyWhereThatIsSafe(string method, bool isReused, int status, int asked)
+    {
+        using var certificate = SelfMadeCertificate.For("localhost");
+        int requests = 0;
+        await using var backend = new RawBackend(
+            async wire =>
+            {
+                while (await wire.TryReadHeadAsync() is { } head)
+                {
+                    bool isAsked = head.StartLine.Contains("/asked", StringComparison.Ordinal);
+                    if (isAsked && Interlocked.Increment(ref requests) == 1)
+                    {
+                        return;
+                    }
+
+                    await wire.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                }
+            },
+            new SslServerAuthenticationOptions { ServerCertificate = certificate });
+        await using var proxy = await ProxyHarness.StartBeforeTlsAsync(backend.Address.Port, "1.1");
+        if (isReused)
+        {
+            Assert.Equal(200, (await proxy.GetAsync("/before")).Status);
+        }
+
+        var answer = await proxy.GetAsync("/asked", method: method);
+
+        Assert.Equal((status, asked), (answer.Status, requests));
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
     public async Task HttpsListener_SpeaksWhatTheClientNegotiates(int version)
