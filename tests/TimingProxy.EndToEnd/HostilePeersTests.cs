@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.Sockets;
 using TimingProxy.EndToEnd.Fixtures;
 using TimingProxy.Hostile;
 
@@ -17,9 +16,8 @@ public sealed class HostilePeersTests
     public async Task Bytes_ThatGotThrough_AreOneRequestToTheApp(string server, string app)
     {
         var cancellationToken = TestContext.Current.CancellationToken;
-        var (process, port) = await StartAsync(server, app, cancellationToken);
-        await using var running = process;
-        await using var proxy = await ProxyProcess.InFrontOfAsync(port, cancellationToken);
+        await using var peer = await StartAsync(server, app, cancellationToken);
+        await using var proxy = await ProxyProcess.InFrontOfAsync(peer.Port, cancellationToken);
         var last = await CountAsync(proxy.Port, cancellationToken);
 
         foreach (var hostile in HostileRequests.All)
@@ -57,7 +55,7 @@ public sealed class HostilePeersTests
     }
 
     /// <summary>One worker, so that there is one count.</summary>
-    private static async Task<(ProcessRunner Process, int Port)> StartAsync(string server, string app, CancellationToken cancellationToken)
+    private static async Task<OtherApp> StartAsync(string server, string app, CancellationToken cancellationToken)
     {
         var python = await Peers.PythonAsync(server, server == "gunicorn" ? "gunicorn" : "python3-uvicorn", cancellationToken);
         var port = FreePort.Next();
@@ -67,27 +65,6 @@ public sealed class HostilePeersTests
         var environment = new Dictionary<string, string?> { ["PYTHONDONTWRITEBYTECODE"] = "1" };
         var process = ProcessRunner.Start(
             python, command, environment, Path.Combine(Peers.Repository, "tests", "TimingProxy.EndToEnd", "Fixtures"));
-        try
-        {
-            await process.WaitUntilReadyAsync(() => AnswersAsync(port, cancellationToken), cancellationToken);
-            return (process, port);
-        }
-        catch
-        {
-            await process.DisposeAsync();
-            throw;
-        }
-    }
-
-    private static async Task<bool> AnswersAsync(int port, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return (await RawClient.GetAsync(port, "/count", cancellationToken)).Status == 200;
-        }
-        catch (Exception e) when (e is SocketException or IOException)
-        {
-            return false;
-        }
+        return await OtherApp.StartAsync(process, port, "/count", cancellationToken);
     }
 }

@@ -5,7 +5,7 @@ namespace TimingProxy.Hosting;
 /// <summary>
 /// Lets a request run where its bytes arrive: on the thread that polls the sockets, without a hop to the thread pool for each read and
 /// write. That saves a good part of a request's CPU, and keeps the pool's delays out of the clock. It holds only while nothing on the way
-/// of a request blocks; work of the admin port yields to the pool first.
+/// of a request blocks; work of the admin port yields to the pool first. Beside that, bounds what is read ahead of a client.
 /// </summary>
 internal static class SocketTuning
 {
@@ -16,6 +16,8 @@ internal static class SocketTuning
     {
         SetDefault("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
         SetDefault("DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", "1");
+        // How far an upstream's HTTP/2 stream may be ahead of its client, in bytes; by itself the window grows to 16 MiB, kept in memory.
+        SetDefault("DOTNET_SYSTEM_NET_HTTP_SOCKETSHTTPHANDLER_FLOWCONTROL_MAXSTREAMWINDOWSIZE", "1048576");
     }
 
     public static void Configure(SocketTransportOptions transport) => transport.UnsafePreferInlineScheduling = true;

@@ -8,7 +8,7 @@ namespace TimingProxy.Proxy;
 /// <remarks>
 /// The handler sends a request without a body again where a connection that was used before just ends. It does not where the same is told
 /// by a reset, which is what a backend's system answers to bytes that come after the close; and it does not look at the method.
-/// Under TLS and HTTP/2 what is written is no request line, and nothing is known.
+/// In HTTP/2 what is written is no request line, and nothing is known; nor is it of TLS through a forward proxy.
 /// </remarks>
 internal struct SentRequest
 {

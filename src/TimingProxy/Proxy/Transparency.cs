@@ -1,5 +1,7 @@
+using System.Net.Http.Headers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
 namespace TimingProxy.Proxy;
@@ -7,6 +9,8 @@ namespace TimingProxy.Proxy;
 /// <summary>The steps by which a message passes unchanged, but for what is meant for one hop only.</summary>
 internal static class Transparency
 {
+    private const string WhiteSpace = " \t";
+
     private static readonly UriCreationOptions AsReceived = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
     /// <summary>
@@ -33,6 +37,19 @@ internal static class Transparency
     }
 
     /// <summary>
+    /// Takes white space from the ends of values for HTTP/2, which has no such values (RFC 9113 section 8.2.1); in HTTP/1.1 it does not count. It is
+    /// left where an upstream sent a bare CR or NUL, which is read as a space.
+    /// </summary>
+    public static void TrimValues(HttpResponse response, HttpResponseMessage? upstream)
+    {
+        if (upstream is not null && HttpProtocol.IsHttp2(response.HttpContext.Request.Protocol))
+        {
+            TrimValues(response.Headers, upstream.Headers.NonValidated);
+            TrimValues(response.Headers, upstream.Content.Headers.NonValidated);
+        }
+    }
+
+    /// <summary>
     /// Sends the target as it was received. Decoding and encoding it again would change it (<c>%2F</c>, <c>//</c>, <c>/./</c>).
     /// Routes that rewrite path or query are sent what they made.
     /// </summary>
@@ -43,6 +60,21 @@ internal static class Transparency
             && PathAndQuery(target) is { } pathAndQuery)
         {
             request.RequestUri = new Uri(destinationPrefix.TrimEnd('/') + pathAndQuery, AsReceived);
+        }
+    }
+
+    private static void TrimValues(IHeaderDictionary headers, HttpHeadersNonValidated sent)
+    {
+        foreach (var (name, values) in sent)
+        {
+            foreach (string value in values)
+            {
+                if (value.Length != value.AsSpan().Trim(WhiteSpace).Length && headers.TryGetValue(name, out var copied))
+                {
+                    headers[name] = new StringValues([.. copied.Select(one => one?.Trim(' ', '\t'))]);
+                    break;
+                }
+            }
         }
     }
 

@@ -48,6 +48,7 @@ internal sealed class TransparencyTransforms : ITransformProvider
         context.AddResponseTransform(step =>
         {
             Transparency.RemoveHopByHop(step.HttpContext.Response, step.ProxyResponse);
+            Transparency.TrimValues(step.HttpContext.Response, step.ProxyResponse);
             return ValueTask.CompletedTask;
         });
     }

@@ -28,6 +28,7 @@ internal sealed class TransparentTransformer(TimingTransforms timing) : HttpTran
     {
         var copied = base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         Transparency.RemoveHopByHop(httpContext.Response, proxyResponse);
+        Transparency.TrimValues(httpContext.Response, proxyResponse);
         timing.OnResponse(httpContext, proxyResponse);
         return copied;
     }

@@ -45,7 +45,14 @@ internal sealed class UpstreamClientFactory(LiveSettings settings, RequestClock 
         return new UpstreamClient(handler, upstream, unixSocket, client =>
         {
             var connector = new UpstreamConnector(context.ClusterId, client, handler.SslOptions, clock, opened);
-            handler.ConnectCallback = handler.UseProxy ? connector.ConnectPlainAsync : connector.ConnectAsync;
+            if (handler.UseProxy)
+            {
+                handler.ConnectCallback = connector.ConnectPlainAsync;
+                return;
+            }
+
+            handler.ConnectCallback = connector.ConnectAsync;
+            handler.PlaintextStreamFilter = connector.FilterAsync;
         });
     }
 }

@@ -25,18 +25,23 @@ internal sealed class UpstreamConnector(
         long begin = clock.Now;
         var stream = await OpenAsync(context.DnsEndPoint, cancellationToken);
         var request = context.InitialRequestMessage;
-        if (request.RequestUri!.Scheme == Uri.UriSchemeHttps)
-        {
-            stream = await SecureAsync(stream, request, cancellationToken);
-        }
-
+        stream = request.RequestUri!.Scheme == Uri.UriSchemeHttps
+            ? await SecureAsync(stream, request, cancellationToken)
+            : new UpstreamConnection(stream, client, clock);
         opened(cluster, clock.Now - begin);
         return stream;
     }
 
+    /// <summary>
+    /// Over TLS it is within it that a connection is watched: only there can it be seen what is written. The handler, which looks for TLS on
+    /// the outside of what it is given, asks for this afterwards.
+    /// </summary>
+    public ValueTask<Stream> FilterAsync(SocketsHttpPlaintextStreamFilterContext context, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(context.PlaintextStream is SslStream secure ? new UpstreamConnection(secure, client, clock) : context.PlaintextStream);
+
     /// <summary>Without TLS: for upstreams behind a forward proxy, where the handler builds the tunnel.</summary>
-    public ValueTask<Stream> ConnectPlainAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) =>
-        OpenAsync(context.DnsEndPoint, cancellationToken);
+    public async ValueTask<Stream> ConnectPlainAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) =>
+        new UpstreamConnection(await OpenAsync(context.DnsEndPoint, cancellationToken), client, clock);
 
     private async ValueTask<Stream> OpenAsync(DnsEndPoint endPoint, CancellationToken cancellationToken)
     {
@@ -53,7 +58,7 @@ internal sealed class UpstreamConnector(
                 throw new SocketException((int)SocketError.TooManyOpenSockets);
             }
 
-            return new UpstreamConnection(new NetworkStream(socket, ownsSocket: true), client, clock);
+            return new NetworkStream(socket, ownsSocket: true);
         }
         catch
         {

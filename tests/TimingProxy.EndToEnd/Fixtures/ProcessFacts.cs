@@ -4,7 +4,7 @@ namespace TimingProxy.EndToEnd.Fixtures;
 
 /// <summary>What the kernel says of a process, which no bug of its own can colour.</summary>
 /// <param name="ResidentMb">Resident memory now, in MiB.</param>
-/// <param name="PeakMb">The most it ever was, in MiB.</param>
+/// <param name="PeakMb">The most it was since <see cref="ForgetPeak"/>, or ever, in MiB.</param>
 /// <param name="Descriptors">Open ones; a build that is not native holds one for each library that it has loaded, at any time.</param>
 /// <param name="Sockets">Those of the descriptors that are sockets.</param>
 public sealed record ProcessFacts(double ResidentMb, double PeakMb, int Descriptors, int Sockets, int Threads, TimeSpan Cpu)
@@ -27,6 +27,9 @@ public sealed record ProcessFacts(double ResidentMb, double PeakMb, int Descript
             int.Parse(status["Threads"], CultureInfo.InvariantCulture),
             TimeSpan.FromSeconds((Number(stat[11]) + Number(stat[12])) / ClockTicksPerSecond));
     }
+
+    /// <summary>From now on, the peak is what it is from now on (proc(5), <c>clear_refs</c>).</summary>
+    public static void ForgetPeak(ProcessRunner process) => File.WriteAllText($"/proc/{process.Id}/clear_refs", "5");
 
     private static double Megabytes(string kilobytes) => Number(kilobytes.Split(' ')[0]) / 1024;
 

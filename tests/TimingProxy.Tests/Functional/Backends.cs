@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -59,12 +61,15 @@ internal sealed class RawBackend : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentBag<Wire> _wires = [];
     private readonly Func<Wire, Task> _script;
+    private readonly SslServerAuthenticationOptions? _tls;
     private int _connections;
 
     /// <param name="script">Runs once a connection, which is closed after it.</param>
-    public RawBackend(Func<Wire, Task> script)
+    /// <param name="tls">Where it is not spoken to in the clear.</param>
+    public RawBackend(Func<Wire, Task> script, SslServerAuthenticationOptions? tls = null)
     {
         _script = script;
+        _tls = tls;
         _listener.Start();
         _ = AcceptAsync();
     }
@@ -103,10 +108,9 @@ internal sealed class RawBackend : IAsyncDisposable
         {
             while (true)
             {
-                var wire = new Wire(await _listener.AcceptSocketAsync());
-                _wires.Add(wire);
+                var socket = await _listener.AcceptSocketAsync();
                 Interlocked.Increment(ref _connections);
-                _ = ServeAsync(wire);
+                _ = ServeAsync(socket);
             }
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException or InvalidOperationException)
@@ -115,18 +119,18 @@ internal sealed class RawBackend : IAsyncDisposable
         }
     }
 
-    private async Task ServeAsync(Wire wire)
+    private async Task ServeAsync(Socket socket)
     {
-        await using (wire.ConfigureAwait(false))
+        try
         {
-            try
-            {
-                await _script(wire);
-            }
-            catch (Exception error) when (error is IOException or ObjectDisposedException or OperationCanceledException or SocketException)
-            {
-                // The other side went away, or the test is over.
-            }
+            await using var wire = _tls is null ? new Wire(socket) : await Wire.AcceptTlsAsync(socket, _tls);
+            _wires.Add(wire);
+            await _script(wire);
+        }
+        catch (Exception error) when (error
+            is IOException or ObjectDisposedException or OperationCanceledException or SocketException or AuthenticationException)
+        {
+            // The other side went away, or the test is over.
         }
     }
 }

@@ -101,6 +101,11 @@ public sealed class HostileUpstreamTests
         await using var backend = await Backend.StartAsync(
             context =>
             {
+                if (context.Request.Path == "/next")
+                {
+                    return context.Response.WriteAsync("clean");
+                }
+
                 context.Abort();
                 return Task.CompletedTask;
             },
@@ -111,6 +116,7 @@ public sealed class HostileUpstreamTests
 
         Assert.Equal((502, "502 Bad Gateway: reset\n"), (answer.Status, answer.Body));
         Assert.Equal("reset", (await proxy.NextAsync()).ErrorType);
+        Assert.Equal("clean", (await proxy.GetAsync("/next")).Body);
     }
 
     [Fact]
@@ -120,6 +126,12 @@ public sealed class HostileUpstreamTests
         await using var backend = await Backend.StartAsync(
             async context =>
             {
+                if (context.Request.Path == "/next")
+                {
+                    await context.Response.WriteAsync("clean");
+                    return;
+                }
+
                 await context.Response.WriteAsync("only so much");
                 await context.Response.Body.FlushAsync();
                 await seen.Task;
@@ -135,6 +147,7 @@ public sealed class HostileUpstreamTests
         await Assert.ThrowsAnyAsync<IOException>(() => client.ReadBodyAsync(head));
 
         Assert.Equal("body", (await proxy.NextAsync()).ErrorType);
+        Assert.Equal("clean", (await proxy.GetAsync("/next")).Body);
     }
 
     [Fact]

@@ -88,6 +88,16 @@ internal sealed class ProxyHarness : IAsyncDisposable
         return new ProxyHarness(app, recorder, folder);
     }
 
+    /// <summary>Starts a proxy in front of an app on this port that speaks TLS, with a certificate that nobody has signed.</summary>
+    /// <param name="version">Of HTTP, as the cluster's <c>HttpRequest:Version</c> has it.</param>
+    public static Task<ProxyHarness> StartBeforeTlsAsync(int port, string version) => StartAsync(
+        (string?)null,
+        "ReverseProxy:Routes:all:ClusterId=app",
+        "ReverseProxy:Routes:all:Match:Path={**all}",
+        $"ReverseProxy:Clusters:app:Destinations:one:Address=https://localhost:{port}",
+        $"ReverseProxy:Clusters:app:HttpRequest:Version={version}",
+        "ReverseProxy:Clusters:app:HttpClient:DangerousAcceptAnyServerCertificate=true");
+
     /// <summary>The figures of the next request that is over, in the order in which they ended.</summary>
     public async Task<Figures> NextAsync() =>
         await _recorder.Requests.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);

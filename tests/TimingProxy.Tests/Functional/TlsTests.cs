@@ -27,13 +27,7 @@ public sealed class TlsTests : IDisposable
                 askedFor = name;
                 return certificate;
             })));
-        await using var proxy = await ProxyHarness.StartAsync(
-            (string?)null,
-            "ReverseProxy:Routes:all:ClusterId=app",
-            "ReverseProxy:Routes:all:Match:Path={**all}",
-            $"ReverseProxy:Clusters:app:Destinations:one:Address=https://localhost:{backend.Address.Port}",
-            $"ReverseProxy:Clusters:app:HttpRequest:Version={version}",
-            "ReverseProxy:Clusters:app:HttpClient:DangerousAcceptAnyServerCertificate=true");
+        await using var proxy = await ProxyHarness.StartBeforeTlsAsync(backend.Address.Port, version);
 
         var answer = await proxy.GetAsync();
 
@@ -55,6 +49,41 @@ public sealed class TlsTests : IDisposable
 
         Assert.Equal((502, "502 Bad Gateway: connect\n"), (answer.Status, answer.Body));
         Assert.Equal("connect", (await proxy.NextAsync()).ErrorType);
+    }
+
+    [Theory]
+    [InlineData("GET", false, 502, 1)]
+    [InlineData("POST", false, 502, 1)]
+    [InlineData("GET", true, 200, 2)]
+    [InlineData("POST", true, 502, 1)]
+    public async Task HttpsUpstream_ClosesInsteadOfAnAnswer_IsAskedAgainOnlyWhereThatIsSafe(string method, bool isReused, int status, int asked)
+    {
+        using var certificate = SelfMadeCertificate.For("localhost");
+        int requests = 0;
+        await using var backend = new RawBackend(
+            async wire =>
+            {
+                while (await wire.TryReadHeadAsync() is { } head)
+                {
+                    bool isAsked = head.StartLine.Contains("/asked", StringComparison.Ordinal);
+                    if (isAsked && Interlocked.Increment(ref requests) == 1)
+                    {
+                        return;
+                    }
+
+                    await wire.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                }
+            },
+            new SslServerAuthenticationOptions { ServerCertificate = certificate });
+        await using var proxy = await ProxyHarness.StartBeforeTlsAsync(backend.Address.Port, "1.1");
+        if (isReused)
+        {
+            Assert.Equal(200, (await proxy.GetAsync("/before")).Status);
+        }
+
+        var answer = await proxy.GetAsync("/asked", method: method);
+
+        Assert.Equal((status, asked), (answer.Status, requests));
     }
 
     [Theory]

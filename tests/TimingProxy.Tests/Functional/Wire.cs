@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using TimingProxy.EndToEnd.Fixtures;
@@ -9,16 +10,23 @@ namespace TimingProxy.Tests.Functional;
 internal sealed class Wire : IAsyncDisposable
 {
     private readonly Socket _socket;
-    private readonly NetworkStream _stream;
     private readonly HttpReader _reader;
 
     public Wire(Socket socket)
+        : this(socket, new NetworkStream(socket, ownsSocket: true))
+    {
+    }
+
+    private Wire(Socket socket, Stream stream)
     {
         _socket = socket;
         _socket.NoDelay = true;
-        _stream = new NetworkStream(socket, ownsSocket: true);
-        _reader = new HttpReader(_stream);
+        Stream = stream;
+        _reader = new HttpReader(stream);
     }
+
+    /// <summary>The bytes themselves, for what is no HTTP/1.1.</summary>
+    public Stream Stream { get; }
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -35,9 +43,20 @@ internal sealed class Wire : IAsyncDisposable
         return new Wire(socket);
     }
 
+    /// <summary>
+    /// The server's side of TLS. Such a connection is closed without a <c>close_notify</c>, as by a peer that dies: see
+    /// <see cref="SslStream.ShutdownAsync"/>.
+    /// </summary>
+    public static async Task<Wire> AcceptTlsAsync(Socket socket, SslServerAuthenticationOptions tls)
+    {
+        var secure = new SslStream(new NetworkStream(socket, ownsSocket: true));
+        await secure.AuthenticateAsServerAsync(tls, Cancelled);
+        return new Wire(socket, secure);
+    }
+
     public Task SendAsync(string text) => SendAsync(Encoding.Latin1.GetBytes(text));
 
-    public async Task SendAsync(ReadOnlyMemory<byte> bytes) => await _stream.WriteAsync(bytes, Cancelled);
+    public async Task SendAsync(ReadOnlyMemory<byte> bytes) => await Stream.WriteAsync(bytes, Cancelled);
 
     /// <summary>Null when the peer ends the connection before the first byte.</summary>
     public Task<MessageHead?> TryReadHeadAsync() => _reader.ReadHeadAsync(Cancelled);
@@ -65,7 +84,7 @@ internal sealed class Wire : IAsyncDisposable
     public async Task<string> ReadSomeAsync()
     {
         byte[] buffer = new byte[4096];
-        int count = await _stream.ReadAsync(buffer, Cancelled);
+        int count = await Stream.ReadAsync(buffer, Cancelled);
         return Encoding.Latin1.GetString(buffer, 0, count);
     }
 
@@ -89,7 +108,7 @@ internal sealed class Wire : IAsyncDisposable
         _socket.Dispose();
     }
 
-    public ValueTask DisposeAsync() => _stream.DisposeAsync();
+    public ValueTask DisposeAsync() => Stream.DisposeAsync();
 }
 
 /// <summary>A response as it came over the wire.</summary>

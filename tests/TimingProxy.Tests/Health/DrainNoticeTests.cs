@@ -79,12 +79,7 @@ public sealed class DrainNoticeTests : IDisposable
     {
         using var readiness = new Readiness(TimeProvider.System);
         var release = new TaskCompletionSource();
-        await using var app = await StartAsync(readiness, HttpProtocols.Http1, async context =>
-        {
-            await context.Response.Body.FlushAsync(Cancel);
-            await release.Task.WaitAsync(Cancel);
-            await context.Response.WriteAsync("end", Cancel);
-        });
+        await using var app = await StartStreamingAsync(readiness, HttpProtocols.Http1, release.Task);
         int connections = 0;
         using var client = new HttpClient(new SocketsHttpHandler { ConnectCallback = Connecting.Counted(() => connections++) })
         {
@@ -106,12 +101,7 @@ public sealed class DrainNoticeTests : IDisposable
     {
         using var readiness = new Readiness(TimeProvider.System);
         var release = new TaskCompletionSource();
-        await using var app = await StartAsync(readiness, HttpProtocols.Http2, async context =>
-        {
-            await context.Response.Body.FlushAsync(Cancel);
-            await release.Task.WaitAsync(Cancel);
-            await context.Response.WriteAsync("end", Cancel);
-        });
+        await using var app = await StartStreamingAsync(readiness, HttpProtocols.Http2, release.Task);
         await using var client = await RawHttp2.ConnectAsync(new Uri(app.Urls.Single()), Cancel);
         await client.GetAsync(streamId: 1, Cancel);
         await client.ReadUntilAsync(RawHttp2.Headers, Cancel);
@@ -149,6 +139,15 @@ public sealed class DrainNoticeTests : IDisposable
         using var reader = new StreamReader(context.Request.Body);
         await context.Response.WriteAsync(await reader.ReadToEndAsync(Cancel), Cancel);
     }
+
+    /// <summary>An app that sends its headers at once, and its body when it is released.</summary>
+    private Task<WebApplication> StartStreamingAsync(Readiness readiness, HttpProtocols protocols, Task release) =>
+        StartAsync(readiness, protocols, async context =>
+        {
+            await context.Response.Body.FlushAsync(Cancel);
+            await release.WaitAsync(Cancel);
+            await context.Response.WriteAsync("end", Cancel);
+        });
 
     private async Task<WebApplication> StartAsync(Readiness readiness, HttpProtocols protocols, RequestDelegate handle)
     {

@@ -11,52 +11,51 @@ public sealed class FloodTests(HostileSetting setting) : IClassFixture<HostileSe
     private const int Many = 20_000;
 
     [Fact]
-    public async Task RapidReset_ManyStreams_IsEndedWithEnhanceYourCalm()
+    public async Task RapidReset_ManyStreams_IsEndedAndSaysWhy()
     {
+        setting.Proxy.Log.Clear();
         await using var wire = await Http2Wire.ConnectAsync(setting.Proxy.Address);
         byte[] reset = [0, 0, 0, 8];
 
-        var flood = wire.FloodAsync(Many, i => [
+        var (goAway, wasTaken) = await FloodAsync(wire, i => [
             .. Http2Wire.Bytes(FrameType.Headers, Http2Wire.EndHeaders | Http2Wire.EndStream, (2 * i) + 1, Http2Wire.Request("GET")),
             .. Http2Wire.Bytes(FrameType.ResetStream, 0, (2 * i) + 1, reset),
         ]);
 
-        await AssertCalmedAsync(wire, flood);
+        Assert.False(wasTaken);
+        // Whichever bound is met first: the streams that are still being wound up, or the frames that wait to be written. The words may be lost
+        // with a connection on which more is coming in.
+        bool isQueueFull = setting.Proxy.Log.Any(line => line.Text.Contains("exceeded the output operations maximum queue size", StringComparison.Ordinal));
+        Assert.True(goAway is null or { Error: Http2Error.EnhanceYourCalm } || (isQueueFull && goAway.Error == Http2Error.Internal), $"{goAway?.Error}");
     }
 
     [Fact]
-    public async Task Continuation_WithoutEnd_IsEnded()
+    public async Task Continuation_WithoutEnd_IsEndedWithGoAway()
     {
         await using var wire = await Http2Wire.ConnectAsync(setting.Proxy.Address);
         await wire.SendAsync(FrameType.Headers, Http2Wire.EndStream, 1, Http2Wire.Request("GET"));
 
-        var flood = wire.FloodAsync(Many, i => Http2Wire.Bytes(FrameType.Continuation, 0, 1, Http2Wire.Block(($"x-{i}", new string('v', 100)))));
+        var (goAway, wasTaken) = await FloodAsync(
+            wire, i => Http2Wire.Bytes(FrameType.Continuation, 0, 1, Http2Wire.Block(($"x-{i}", new string('v', 100)))));
 
-        await AssertCalmedAsync(wire, flood);
+        Assert.False(wasTaken);
+        Assert.Equal(Http2Error.Protocol, goAway?.Error);
     }
 
     [Fact]
     public async Task Settings_WhoseAcknowledgementsNobodyReads_AreNotTakenWithoutEnd()
     {
         await using var wire = await Http2Wire.ConnectAsync(setting.Proxy.Address);
-        byte[] settings = Repeat(Http2Wire.Bytes(FrameType.Settings, 0, 0));
 
-        bool wasTaken = await wire.FloodAsync(Many, _ => settings);
-
-        Assert.False(wasTaken);
-        await AssertServesOthersAsync();
+        await AssertHeldBackAsync(wire, FrameType.Settings, Http2Wire.Bytes(FrameType.Settings, 0, 0));
     }
 
     [Fact]
     public async Task Pings_WhoseAnswersNobodyReads_AreNotTakenWithoutEnd()
     {
         await using var wire = await Http2Wire.ConnectAsync(setting.Proxy.Address);
-        byte[] pings = Repeat(Http2Wire.Bytes(FrameType.Ping, 0, 0, new byte[8]));
 
-        bool wasTaken = await wire.FloodAsync(Many, _ => pings);
-
-        Assert.False(wasTaken);
-        await AssertServesOthersAsync();
+        await AssertHeldBackAsync(wire, FrameType.Ping, Http2Wire.Bytes(FrameType.Ping, 0, 0, new byte[8]));
     }
 
     [Fact]
@@ -127,14 +126,35 @@ public sealed class FloodTests(HostileSetting setting) : IClassFixture<HostileSe
     private Task<ProxyHarness> WithLimitsAsync(Action<KestrelServerLimits> set) => ProxyHarness.StartAsync(
         setting.Backend.Address.ToString(), services => services.PostConfigure<KestrelServerOptions>(kestrel => set(kestrel.Limits)));
 
-    private static byte[] Repeat(byte[] frame) => [.. Enumerable.Repeat(frame, 100).SelectMany(bytes => bytes)];
-
-    private async Task AssertCalmedAsync(Http2Wire wire, Task<bool> flood)
+    /// <summary>Floods while what is answered is read, and others are served.</summary>
+    private async Task<(Http2Frame? GoAway, bool WasTaken)> FloodAsync(Http2Wire wire, Func<int, byte[]> frames)
     {
-        var goAway = await wire.ReadUntilAsync(FrameType.GoAway);
-        Assert.True(goAway is null or { Error: Http2Error.EnhanceYourCalm or Http2Error.Protocol or Http2Error.Internal }, $"{goAway?.Error}");
-        Assert.False(await flood && goAway is null, "All of it was taken, and nothing said.");
+        var flood = Task.Run(() => wire.FloodAsync(Many, frames));
+        var goAway = wire.ReadUntilAsync(FrameType.GoAway);
+        do
+        {
+            await AssertServesOthersAsync();
+        }
+        while (!flood.IsCompleted);
+        return (await goAway, await flood);
+    }
+
+    /// <summary>
+    /// The server reads no further than its answers are taken: others are served while it waits, and the answers come once they are read.
+    /// </summary>
+    private async Task AssertHeldBackAsync(Http2Wire wire, FrameType type, byte[] frame)
+    {
+        byte[] frames = [.. Enumerable.Repeat(frame, 100).SelectMany(bytes => bytes)];
+        Assert.False(await wire.FloodAsync(Many, _ => frames));
         await AssertServesOthersAsync();
+
+        for (int answers = 0; answers < 10_000;)
+        {
+            var answer = await wire.ReadUntilAsync(type, FrameType.GoAway);
+            Assert.Equal(type, answer?.Type);
+            // But for the server's own settings.
+            answers += answer!.Flags == Http2Wire.Ack ? 1 : 0;
+        }
     }
 
     private async Task AssertServesOthersAsync()

@@ -46,13 +46,13 @@ public sealed class HostileResponseTests(HostileAppSetting setting) : IClassFixt
         var proxy = setting.Proxy;
 
         string[] right = hostile.Client == HostileResponses.Torn ? [HostileResponses.Torn, HostileResponses.BadGateway] : [hostile.Client];
-        Assert.Contains(await SeenOverHttp1Async(index), right);
-        Assert.Contains(await SeenOverHttp2Async(index), right);
+        Assert.Contains(await SeenOverHttp1Async(index, hostile.Bad), right);
+        Assert.Contains(await SeenOverHttp2Async(index, hostile.Bad), right);
         Assert.Equal("clean", (await proxy.GetAsync("/clean")).Body);
         Assert.Equal("clean", (await proxy.GetAsync("/clean")).Body);
     }
 
-    private async Task<string> SeenOverHttp1Async(int index)
+    private async Task<string> SeenOverHttp1Async(int index, string? bad)
     {
         await using var client = await setting.Proxy.ConnectAsync();
         await client.SendAsync($"GET /{index} HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -64,6 +64,7 @@ public sealed class HostileResponseTests(HostileAppSetting setting) : IClassFixt
                 Assert.NotEqual("X-Injected", header.Name);
                 Assert.False(header.Value.AsSpan().ContainsAny('\r', '\n', '\0'), header.Value);
             });
+            Assert.Equal(bad, answer.Value("X-Bad"));
             if (answer.Status == 502)
             {
                 return HostileResponses.BadGateway;
@@ -80,12 +81,13 @@ public sealed class HostileResponseTests(HostileAppSetting setting) : IClassFixt
         }
     }
 
-    private async Task<string> SeenOverHttp2Async(int index)
+    private async Task<string> SeenOverHttp2Async(int index, string? bad)
     {
         using var client = setting.Proxy.Client();
         try
         {
             using var response = await client.GetAsync($"/{index}", TestContext.Current.CancellationToken);
+            Assert.Equal(bad, response.Headers.NonValidated.TryGetValues("X-Bad", out var values) ? values.ToString() : null);
             return (int)response.StatusCode == 502
                 ? HostileResponses.BadGateway
                 : $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)}";

@@ -4,7 +4,8 @@ namespace TimingProxy.Tests.Hostile;
 /// <param name="Name">What is wrong with them.</param>
 /// <param name="Bytes">Latin-1: a character is a byte.</param>
 /// <param name="Client">What the client gets: a status and a body, or that its connection is torn within the body.</param>
-internal sealed record HostileResponse(string Name, string Bytes, string Client);
+/// <param name="Bad">What the client gets as the value of the header <c>X-Bad</c>; null where there is none to be seen.</param>
+internal sealed record HostileResponse(string Name, string Bytes, string Client, string? Bad = null);
 
 /// <summary>
 /// The corpus as data. The rule: the client gets one well-formed answer, a 502, or a torn one that nobody can take for whole; never
@@ -33,17 +34,26 @@ internal static class HostileResponses
         new("status with letters", "HTTP/1.1 2xx OK\r\nContent-Length: 2\r\n\r\nok", BadGateway),
         new("status 000", "HTTP/1.1 000 No\r\nContent-Length: 2\r\n\r\nok", BadGateway),
         new("switch of protocols that nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n" + Poison, BadGateway),
+        new("no space before the reason", "HTTP/1.1 200OK\r\nContent-Length: 2\r\n\r\nok", BadGateway),
+        new("space before the status line", " HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", BadGateway),
+        new("version in small letters", "http/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", BadGateway),
         new("bare CR in the reason", "HTTP/1.1 200 O\rK\r\nContent-Length: 2\r\n\r\nok", BadGateway),
+        new("two CRs before the LF of a status line", "HTTP/1.1 200 OK\r\r\nContent-Length: 2\r\n\r\nok", BadGateway),
         new("continue that nobody asked for", "HTTP/1.1 100 Continue\r\n\r\n" + Ok + "Content-Length: 2\r\n\r\nok", "200 ok"),
 
         // Headers.
         new("space in a name", Ok + "X Bad: a\r\nContent-Length: 2\r\n\r\nok", BadGateway),
-        new("space before the colon", Ok + "X-Bad : a\r\nContent-Length: 2\r\n\r\nok", "200 ok"),
+        new("space before the colon", Ok + "X-Bad : a\r\nContent-Length: 2\r\n\r\nok", "200 ok", "a"),
         new("name without a colon", Ok + "nothing\r\nContent-Length: 2\r\n\r\nok", BadGateway),
         new("empty name", Ok + ": a\r\nContent-Length: 2\r\n\r\nok", BadGateway),
+        new("NUL in a name", Ok + "X-B\0ad: a\r\nContent-Length: 2\r\n\r\nok", BadGateway),
         new("control character in a value", Ok + "X-Bad: a\u0001b\r\nContent-Length: 2\r\n\r\nok", BadGateway),
-        new("NUL in a value", Ok + "X-Bad: a\0b\r\nContent-Length: 2\r\n\r\nok", "200 ok"),
-        new("bare CR in a value", Ok + "X-Bad: a\rX-Injected: b\r\nContent-Length: 2\r\n\r\nok", "200 ok"),
+        // A bare CR in a value may be read as a space (RFC 9112 section 2.2), and so may a NUL (RFC 9110 section 5.5); at the end of a value a
+        // space is none of it (RFC 9112 section 5.1).
+        new("NUL in a value", Ok + "X-Bad: a\0b\r\nContent-Length: 2\r\n\r\nok", "200 ok", "a b"),
+        new("bare CR in a value", Ok + "X-Bad: a\rX-Injected: b\r\nContent-Length: 2\r\n\r\nok", "200 ok", "a X-Injected: b"),
+        new("two CRs before the LF", Ok + "X-Bad: a\r\r\nContent-Length: 2\r\n\r\nok", "200 ok", "a"),
+        new("two CRs in the line that ends the head", Ok + "Content-Length: 2\r\n\r\r\nok", BadGateway),
         new("folded line", Ok + "X-Folded: a\r\n b\r\nContent-Length: 2\r\n\r\nok", "200 ok"),
         new("lone LF ends", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "200 ok"),
         new("head that ends with the connection", Ok + "X-A: a\r\n", BadGateway),

@@ -39,7 +39,7 @@ internal sealed record Http2Frame(FrameType Type, byte Flags, int Stream, byte[]
     public Http2Error Error => (Http2Error)BinaryPrimitives.ReadInt32BigEndian(Payload.AsSpan(Type == FrameType.GoAway ? 4 : 0));
 }
 
-/// <summary>An HTTP/2 connection in the clear of which every frame is under control.</summary>
+/// <summary>An HTTP/2 connection of which every frame is under control.</summary>
 internal sealed class Http2Wire : IAsyncDisposable
 {
     public const byte EndStream = 1;
@@ -52,9 +52,11 @@ internal sealed class Http2Wire : IAsyncDisposable
     // A server that reads at all takes something within this.
     private static readonly TimeSpan Stuck = TimeSpan.FromSeconds(3);
 
-    private readonly NetworkStream _stream;
+    private static readonly byte[] Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8.ToArray();
 
-    private Http2Wire(NetworkStream stream) => _stream = stream;
+    private readonly Stream _stream;
+
+    private Http2Wire(Stream stream) => _stream = stream;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -66,10 +68,21 @@ internal sealed class Http2Wire : IAsyncDisposable
         var wire = new Http2Wire(new NetworkStream(socket, ownsSocket: true));
         if (preface)
         {
-            await wire.SendAsync("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8.ToArray());
+            await wire.SendAsync(Preface);
             await wire.SendAsync(FrameType.Settings, 0, 0);
         }
 
+        return wire;
+    }
+
+    /// <summary>The server's side, which has read the client's preface and sent its own.</summary>
+    public static async Task<Http2Wire> AcceptAsync(Stream stream)
+    {
+        byte[] preface = new byte[Preface.Length];
+        await stream.ReadExactlyAsync(preface, Cancelled);
+        Assert.Equal(Preface, preface);
+        var wire = new Http2Wire(stream);
+        await wire.SendAsync(FrameType.Settings, 0, 0);
         return wire;
     }
 

@@ -1,5 +1,4 @@
 using System.Net.WebSockets;
-using System.Security.Cryptography;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Net.Http.Headers;
 
@@ -13,9 +12,6 @@ internal static class MatrixApp
 
     /// <summary>Longer than every timeout the proxies of the matrix have.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromSeconds(3);
-
-    /// <summary>Of each streamed body in the matrix.</summary>
-    public const int StreamedBytes = 4 * 1024 * 1024;
 
     public static async Task<WebApplication> StartAsync(Action<KestrelServerOptions> listen)
     {
@@ -33,8 +29,7 @@ internal static class MatrixApp
         app.MapGrpcService<EchoService>();
         app.MapMethods("/text", ["GET", "HEAD"], TextAsync);
         app.MapPost("/echo", context => context.Request.Body.CopyToAsync(context.Response.Body, context.RequestAborted));
-        app.MapPost("/hash", HashAsync);
-        app.MapGet("/stream", StreamAsync);
+        StreamedBody.Map(app);
         app.MapDelete("/nothing", NothingAsync);
         app.MapGet("/trailers", TrailersAsync);
         app.MapGet("/events", EventsAsync);
@@ -42,14 +37,6 @@ internal static class MatrixApp
         app.Map("/socket", SocketAsync);
         await app.StartAsync(TestContext.Current.CancellationToken);
         return app;
-    }
-
-    /// <summary>Byte <paramref name="at"/> of every streamed body.</summary>
-    public static byte[] Piece(int at)
-    {
-        byte[] piece = new byte[64 * 1024];
-        piece.AsSpan().Fill((byte)at);
-        return piece;
     }
 
     /// <summary>As <c>ETag</c>, <c>Last-Modified</c> and ranges work in a file server.</summary>
@@ -83,20 +70,6 @@ internal static class MatrixApp
     {
         context.Response.StatusCode = StatusCodes.Status204NoContent;
         return Task.CompletedTask;
-    }
-
-    private static async Task HashAsync(HttpContext context)
-    {
-        byte[] hash = await SHA256.HashDataAsync(context.Request.Body, context.RequestAborted);
-        await context.Response.WriteAsync(Convert.ToHexString(hash));
-    }
-
-    private static async Task StreamAsync(HttpContext context)
-    {
-        for (int at = 0; at < StreamedBytes / Piece(0).Length; at++)
-        {
-            await context.Response.Body.WriteAsync(Piece(at), context.RequestAborted);
-        }
     }
 
     private static async Task TrailersAsync(HttpContext context)

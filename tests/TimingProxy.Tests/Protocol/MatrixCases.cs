@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
 using Grpc.Core;
 using Grpc.Net.Client;
 
@@ -13,6 +12,8 @@ internal sealed record MatrixCase(string Name, Func<Pair, bool> IsFor, Func<Pair
 
 internal static class MatrixCases
 {
+    private const int StreamedMb = 4;
+
     public static IReadOnlyList<MatrixCase> All { get; } =
     [
         new("GET", Always, GetAsync),
@@ -77,30 +78,11 @@ internal static class MatrixCases
         Assert.Equal("body", await response.Content.ReadAsStringAsync(Cancelled));
     }
 
-    private static async Task UploadAsync(Pair pair)
-    {
-        byte[][] pieces = [.. Enumerable.Range(0, MatrixApp.StreamedBytes / MatrixApp.Piece(0).Length).Select(MatrixApp.Piece)];
-        using var response = await pair.Client.PostAsync("/hash", new Pieces(pieces), Cancelled);
-        Assert.Equal(HashOfStream(), await response.Content.ReadAsStringAsync(Cancelled));
-    }
+    private static async Task UploadAsync(Pair pair) =>
+        Assert.Equal(StreamedBody.Bytes(StreamedMb), await StreamedBody.UploadAsync(pair.Client, StreamedMb, Cancelled));
 
-    private static async Task DownloadAsync(Pair pair)
-    {
-        using var response = await pair.Client.GetAsync("/stream", HttpCompletionOption.ResponseHeadersRead, Cancelled);
-        await using var stream = await response.Content.ReadAsStreamAsync(Cancelled);
-        Assert.Equal(HashOfStream(), Convert.ToHexString(await SHA256.HashDataAsync(stream, Cancelled)));
-    }
-
-    private static string HashOfStream()
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        for (int at = 0; at < MatrixApp.StreamedBytes / MatrixApp.Piece(0).Length; at++)
-        {
-            hash.AppendData(MatrixApp.Piece(at));
-        }
-
-        return Convert.ToHexString(hash.GetHashAndReset());
-    }
+    private static async Task DownloadAsync(Pair pair) =>
+        Assert.Equal(StreamedBody.Bytes(StreamedMb), await StreamedBody.DownloadAsync(pair.Client, StreamedMb, Cancelled));
 
     private static async Task NothingAsync(Pair pair)
     {

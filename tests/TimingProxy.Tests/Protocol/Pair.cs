@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
-using TimingProxy.Tests.Functional;
 
 namespace TimingProxy.Tests.Protocol;
 
@@ -28,10 +27,11 @@ internal sealed class Pair : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    public Pair(ClientKind client, UpstreamKind upstream, ProxyHarness proxy)
+    /// <param name="addresses">Where the proxy listens: one in the clear and one with TLS.</param>
+    public Pair(ClientKind client, UpstreamKind upstream, IEnumerable<string> addresses)
     {
         (ClientKind, UpstreamKind) = (client, upstream);
-        Address = new Uri(proxy.Addresses.Single(address => address.StartsWith("https:", StringComparison.Ordinal) == (client == ClientKind.H2Tls)));
+        Address = new Uri(addresses.Single(address => address.StartsWith("https:", StringComparison.Ordinal) == (client == ClientKind.H2Tls)));
         Client = new HttpClient(NewHandler())
         {
             BaseAddress = Address,

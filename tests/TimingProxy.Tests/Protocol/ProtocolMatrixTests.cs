@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -19,37 +18,22 @@ public sealed class ProtocolMatrixTests : IAsyncLifetime
     private const string Begin = "<!-- matrix: made by ProtocolMatrixTests -->\n";
     private const string End = "<!-- end of the matrix -->\n";
 
-    private static readonly Dictionary<ClientKind, string> ClientNames = new()
-    {
-        [ClientKind.Http10] = "1.0",
-        [ClientKind.Http11] = "1.1",
-        [ClientKind.H2c] = "h2c",
-        [ClientKind.H2Tls] = "h2",
-    };
-
-    private static readonly Dictionary<UpstreamKind, string> UpstreamNames = new()
-    {
-        [UpstreamKind.Http11] = "HTTP/1.1",
-        [UpstreamKind.H2c] = "h2c",
-        [UpstreamKind.H2Tls] = "h2 with TLS",
-        [UpstreamKind.Unix] = "Unix socket",
-    };
-
-    private readonly string _folder = Directory.CreateTempSubdirectory("timingproxy-").FullName;
+    private readonly MatrixWiring _wiring = new();
     private readonly List<IAsyncDisposable> _running = [];
     private readonly List<Pair> _pairs = [];
 
     public async ValueTask InitializeAsync()
     {
-        using var certificate = SelfMadeCertificate.For("matrix.example");
-        SelfMadeCertificate.Write(certificate, Path.Combine(_folder, "tls.crt"), Path.Combine(_folder, "tls.key"));
         foreach (var kind in Enum.GetValues<UpstreamKind>())
         {
-            var app = await MatrixApp.StartAsync(kestrel => Listen(kestrel, kind));
+            var app = await MatrixApp.StartAsync(kestrel => _wiring.Listen(kestrel, kind));
             string address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-            var proxy = await ProxyHarness.StartAsync(null, ShortenTimeouts, Settings(kind, new Uri(address.Replace("unix:", "localhost", StringComparison.Ordinal)).Port));
+            var proxy = await ProxyHarness.StartAsync(
+                null,
+                ShortenTimeouts,
+                [.. _wiring.Settings(kind, address), "Listen=http://127.0.0.1:0;https://127.0.0.1:0", "Upstream:Timeout=2s", "Upstream:KeepAlive=1s"]);
             _running.AddRange([proxy, app]);
-            _pairs.AddRange(Enum.GetValues<ClientKind>().Select(client => new Pair(client, kind, proxy)));
+            _pairs.AddRange(Enum.GetValues<ClientKind>().Select(client => new Pair(client, kind, proxy.Addresses)));
         }
     }
 
@@ -61,7 +45,7 @@ public sealed class ProtocolMatrixTests : IAsyncLifetime
             await one.DisposeAsync();
         }
 
-        Directory.Delete(_folder, recursive: true);
+        _wiring.Dispose();
     }
 
     [Fact]
@@ -69,18 +53,18 @@ public sealed class ProtocolMatrixTests : IAsyncLifetime
     {
         var failures = new StringBuilder();
         var table = new StringBuilder(Begin);
-        table.Append($"| | {string.Join(" | ", UpstreamNames.Values)} |\n|---|{string.Concat(UpstreamNames.Select(_ => "---|"))}\n");
+        table.Append($"| | {string.Join(" | ", MatrixWiring.UpstreamNames.Values)} |\n|---|{string.Concat(MatrixWiring.UpstreamNames.Select(_ => "---|"))}\n");
         foreach (var one in MatrixCases.All)
         {
             var results = await Task.WhenAll(_pairs.Where(one.IsFor).Select(async pair => (Pair: pair, Error: await FailureAsync(one, pair))));
             foreach (var (pair, error) in results.Where(result => result.Error is not null))
             {
-                failures.AppendLine($"{one.Name}, {ClientNames[pair.ClientKind]} to {UpstreamNames[pair.UpstreamKind]}: {error}");
+                failures.AppendLine($"{one.Name}, {MatrixWiring.ClientNames[pair.ClientKind]} to {MatrixWiring.UpstreamNames[pair.UpstreamKind]}: {error}");
             }
 
-            var cells = UpstreamNames.Keys.Select(upstream => string.Join(", ", results
+            var cells = MatrixWiring.UpstreamNames.Keys.Select(upstream => string.Join(", ", results
                 .Where(result => result.Error is null && result.Pair.UpstreamKind == upstream)
-                .Select(result => ClientNames[result.Pair.ClientKind])));
+                .Select(result => MatrixWiring.ClientNames[result.Pair.ClientKind])));
             table.Append($"| {one.Name} | {string.Join(" | ", cells.Select(cell => cell.Length == 0 ? "–" : cell))} |\n");
         }
 
@@ -112,56 +96,4 @@ public sealed class ProtocolMatrixTests : IAsyncLifetime
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(1);
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(1);
     });
-
-    private void Listen(KestrelServerOptions kestrel, UpstreamKind kind)
-    {
-        switch (kind)
-        {
-            case UpstreamKind.Http11:
-                kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http1);
-                break;
-            case UpstreamKind.H2c:
-                kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2);
-                break;
-            case UpstreamKind.H2Tls:
-                kestrel.Listen(IPAddress.Loopback, 0, listen =>
-                {
-                    listen.Protocols = HttpProtocols.Http2;
-                    listen.UseHttps(SelfMadeCertificate.For("localhost"));
-                });
-                break;
-            default:
-                kestrel.ListenUnixSocket(SocketPath, listen => listen.Protocols = HttpProtocols.Http1);
-                break;
-        }
-    }
-
-    private string SocketPath => Path.Combine(_folder, "app.sock");
-
-    private string[] Settings(UpstreamKind kind, int port)
-    {
-        string[] upstream = kind switch
-        {
-            UpstreamKind.Http11 => [$"Upstream:Address=http://127.0.0.1:{port}"],
-            UpstreamKind.H2c => [$"Upstream:Address=h2c://127.0.0.1:{port}"],
-            UpstreamKind.Unix => [$"Upstream:Address=unix:{SocketPath}"],
-            _ =>
-            [
-                "ReverseProxy:Routes:all:ClusterId=app",
-                "ReverseProxy:Routes:all:Match:Path={**all}",
-                $"ReverseProxy:Clusters:app:Destinations:one:Address=https://localhost:{port}",
-                "ReverseProxy:Clusters:app:HttpRequest:Version=2",
-                "ReverseProxy:Clusters:app:HttpClient:DangerousAcceptAnyServerCertificate=true",
-            ],
-        };
-        return
-        [
-            .. upstream,
-            "Listen=http://127.0.0.1:0;https://127.0.0.1:0",
-            "Upstream:Timeout=2s",
-            "Upstream:KeepAlive=1s",
-            $"Kestrel:Certificates:Default:Path={Path.Combine(_folder, "tls.crt")}",
-            $"Kestrel:Certificates:Default:KeyPath={Path.Combine(_folder, "tls.key")}",
-        ];
-    }
 }
