@@ -113,6 +113,8 @@ public sealed class RawBackend : IAsyncDisposable
             {
                 var connection = await listener.AcceptAsync(_stopping.Token);
                 connection.NoDelay = true;
+                // Before it is served: it may be answered, and refused from then on, before this goes on.
+                _connections[connection] = Task.CompletedTask;
                 var served = ServeAsync(connection);
                 _connections[connection] = served;
                 _ = served.ContinueWith(_ => _connections.TryRemove(connection, out Task? _), TaskScheduler.Default);
