@@ -58,6 +58,8 @@ internal sealed class Backend : IAsyncDisposable
 /// <summary>A backend that writes whatever bytes its script says.</summary>
 internal sealed class RawBackend : IAsyncDisposable
 {
+    private static readonly ConcurrentBag<Socket> Taken = [];
+
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentBag<Wire> _wires = [];
     private readonly Func<Wire, Task> _script;
@@ -85,12 +87,13 @@ internal sealed class RawBackend : IAsyncDisposable
         await wire.SendAsync(answer);
     });
 
-    /// <summary>An address at which nobody listens.</summary>
+    /// <summary>An address at which nobody listens, nor will: its port is taken.</summary>
     public static Uri Nobody()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return new Uri($"http://{listener.LocalEndpoint}");
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        Taken.Add(socket);
+        return new Uri($"http://{socket.LocalEndPoint}");
     }
 
     public async ValueTask DisposeAsync()
