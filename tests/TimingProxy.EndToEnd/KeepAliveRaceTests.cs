@@ -39,8 +39,10 @@ public sealed class KeepAliveRaceTests
         var (get, post, nginxPost) = (lanes[0], lanes[1], lanes[3]);
         // The handler sends again three times, and each time may take a connection that is about to be closed.
         Assert.True(get.PerTenThousand <= post.PerTenThousand / 50, $"{get}:\n{string.Join('\n', proxy.Process.Errors.Split('\n').Where(line => line.Contains("502 to GET", StringComparison.Ordinal)))}");
-        // Wide in the gate, where there are few: both rates are the luck of microseconds.
-        Assert.True(post.PerTenThousand <= (2 * nginxPost.PerTenThousand) + 20, $"{post} and {nginxPost}");
+        // Both rates are the luck of the microseconds between the choice of a connection and the first byte on it, of which code that is not
+        // optimised takes several times as many.
+        var most = (ProxyProcess.IsNative ? 2 : 8) * nginxPost.PerTenThousand;
+        Assert.True(post.PerTenThousand <= most + 20, $"{post} and {nginxPost}");
     }
 
     private static Behaviour ClosingAtRandom()

@@ -19,9 +19,12 @@ public sealed class ProxyProcess : IAsyncDisposable
     public static string Executable =>
         Environment.GetEnvironmentVariable("TIMINGPROXY_EXE") is { Length: > 0 } path ? path : Path.Combine(AppContext.BaseDirectory, "timingproxy");
 
+    /// <summary>Whether it is the build that is shipped, not the one for debugging.</summary>
+    public static bool IsNative => !File.Exists(Executable + ".dll");
+
     /// <summary>For tests that hold memory or descriptors against bounds of the build that is shipped: the one for debugging needs more.</summary>
     public static void RequireNative() => Peers.Require(
-        !File.Exists(Executable + ".dll"), "TIMINGPROXY_EXE does not name a native build (dotnet publish src/TimingProxy -c Release -o artifacts/native)");
+        IsNative, "TIMINGPROXY_EXE does not name a native build (dotnet publish src/TimingProxy -c Release -o artifacts/native)");
 
     public ProcessRunner Process { get; }
 
