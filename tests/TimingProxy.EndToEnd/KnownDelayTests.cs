@@ -39,17 +39,10 @@ public sealed class KnownDelayTests(DjangoServers servers)
         };
         await Task.WhenAll(Enumerable.Range(0, atATime).Select(n => ask((Requests + n) / atATime)));
 
-        var (stamped, measured) = (Median(figures.Select(f => f.Proxy)), Median(figures.Select(f => f.App)));
-        TestContext.Current.SendDiagnosticMessage($"{server} {delayMs} ms: proxy {stamped} ms, app {measured} ms");
+        var measured = figures.Min(f => f.App);
         Assert.True(measured >= delayMs, $"The app took {measured} ms where it was to wait {delayMs} ms.");
-        Assert.True(
-            Math.Abs(stamped - measured) <= 2,
-            string.Create(CultureInfo.InvariantCulture, $"The median of X-Render-MS is {stamped} ms, of the app's own figure {measured} ms."));
-    }
-
-    private static double Median(IEnumerable<double> figures)
-    {
-        var sorted = figures.Order().ToArray();
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+        // What the machine does meanwhile only adds; and code that is not optimised is slow itself.
+        var difference = figures.Select(f => f.Proxy - f.App).Order().ElementAt(Requests / 5);
+        Assert.InRange(difference, -0.1, ProxyProcess.IsNative ? 2 : 20);
     }
 }

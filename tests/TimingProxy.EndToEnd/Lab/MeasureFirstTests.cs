@@ -25,6 +25,8 @@ public sealed class MeasureFirstTests
     [Fact]
     public async Task Verdict_OfRealBackends_SaysWhatLimitsThem()
     {
+        // Eight proxies at a time, none of which may take the processors from the apps.
+        ProxyProcess.RequireNative();
         var cancellationToken = TestContext.Current.CancellationToken;
         await using var two = await DjangoApp.StartAsync("gunicorn", cancellationToken, workers: 2);
         await using var four = await DjangoApp.StartAsync("gunicorn", cancellationToken, workers: 4);
