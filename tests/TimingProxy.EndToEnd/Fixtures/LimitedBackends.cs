@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Text.Json;
 
 namespace TimingProxy.EndToEnd.Fixtures;
 
@@ -35,9 +36,6 @@ public sealed class LimitedBackends : IAsyncLifetime
     private static readonly TimeProvider Time = TimeProvider.System;
     private static readonly TimeSpan Traffic = TimeSpan.FromSeconds(60);
 
-    // The recorder's windows of ten seconds, of which the last must have closed.
-    private static readonly TimeSpan Closing = TimeSpan.FromSeconds(11);
-
     private readonly List<IAsyncDisposable> _running = [];
     private Task<Dictionary<string, LoadedBackend>>? _loading;
 
@@ -65,7 +63,15 @@ public sealed class LimitedBackends : IAsyncLifetime
             int answers = await PlayAsync(backend, proxy.Port, seed, cancellationToken);
             return new LoadedBackend(backend, proxy, answers);
         }));
-        await Task.Delay(Closing, cancellationToken);
+        foreach (var (backend, proxy, answers) in loaded)
+        {
+            // Shown when the window of ten seconds has closed that the last of them came in.
+            await Until.TrueAsync(
+                async () => await CountAsync(proxy, cancellationToken) >= answers,
+                () => $"{backend.Name}: not all of {answers} answers were ever shown.",
+                cancellationToken);
+        }
+
         return loaded.ToDictionary(each => each.Backend.Name);
     }
 
@@ -120,6 +126,12 @@ public sealed class LimitedBackends : IAsyncLifetime
         var answers = await Task.WhenAll(asked);
         Assert.All(answers, answer => Assert.True(answer.IsSuccessStatusCode, $"{backend.Name}: {(int)answer.StatusCode}"));
         return answers.Length;
+    }
+
+    private static async Task<int> CountAsync(ProxyProcess proxy, CancellationToken cancellationToken)
+    {
+        using var data = JsonDocument.Parse((await proxy.AdminAsync("/insight.json?histograms=false", cancellationToken)).Text);
+        return data.RootElement.GetProperty("total").GetProperty("count").GetInt32();
     }
 
     private static double Normal(Random random) =>
