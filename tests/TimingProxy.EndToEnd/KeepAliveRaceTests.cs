@@ -8,16 +8,18 @@ namespace TimingProxy.EndToEnd;
 
 /// <summary>
 /// A backend that closes idle connections at random moments, as one does whose keep-alive is as short as the pauses between requests. A
-/// request that crosses the close on the wire is lost to any proxy; what it does then is what differs. nginx is asked the same in the same run.
+/// request that crosses the close on the wire is lost to any proxy, and one that may be done twice is sent again. nginx is asked the same in
+/// the same run, for the page of results: nothing is asserted of its rate, nor of the rate of POST beside it, for both are the luck of the
+/// microseconds between the choice of a connection and the first byte on it. What is no luck is in <see cref="KeepAliveTests"/>.
 /// </summary>
 [Trait(RunLength.Trait, RunLength.Any)]
 public sealed class KeepAliveRaceTests
 {
     private const int ClientsEach = 6;
-    private const int LongestPauseMs = 4;
+    private const int LongestPauseMs = 20;
 
     [Fact]
-    public async Task IdleConnections_ClosedAtRandom_LoseHardlyAGetAndNotMorePostsThanNginxDoes()
+    public async Task IdleConnections_ClosedAtRandom_LoseHardlyAGet()
     {
         var cancellationToken = TestContext.Current.CancellationToken;
         var length = TimeSpan.FromSeconds(RunLength.Of("RACE_SECONDS", inTheGate: 6));
@@ -36,13 +38,9 @@ public sealed class KeepAliveRaceTests
         await RunLength.WriteResultAsync("keep-alive-race.md", Page(lanes, length), cancellationToken);
         Assert.All(lanes, lane => Assert.True(lane.Asked > 200, $"{lane.Proxy} was asked only {lane.Asked} times."));
         Assert.All(lanes, lane => Assert.Empty(lane.Otherwise));
-        var (get, post, nginxPost) = (lanes[0], lanes[1], lanes[3]);
+        var (get, post) = (lanes[0], lanes[1]);
         // The handler sends again three times, and each time may take a connection that is about to be closed.
-        Assert.True(get.PerTenThousand <= post.PerTenThousand / 50, $"{get}:\n{string.Join('\n', proxy.Process.Errors.Split('\n').Where(line => line.Contains("502 to GET", StringComparison.Ordinal)))}");
-        // Both rates are the luck of the microseconds between the choice of a connection and the first byte on it, of which code that is not
-        // optimised takes several times as many.
-        var most = (ProxyProcess.IsNative ? 3 : 8) * nginxPost.PerTenThousand;
-        Assert.True(post.PerTenThousand <= most + 20, $"{post} and {nginxPost}");
+        Assert.True(get.PerTenThousand <= post.PerTenThousand / 50, $"{get} and {post}:\n{string.Join('\n', proxy.Process.Errors.Split('\n').Where(line => line.Contains("502 to GET", StringComparison.Ordinal)))}");
     }
 
     private static Behaviour ClosingAtRandom()
