@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using TimingProxy.Benchmarks.Load;
 using TimingProxy.Benchmarks.Processes;
@@ -47,10 +48,8 @@ internal sealed class ClockErrorRun(Peer[] peers, Plan plan, Programs programs, 
         File.WriteAllText(Configurations.NginxLog(programs), "");
         var duration = TimeSpan.FromSeconds(plan.ClockSeconds);
         var samples = new RateClient(peer.Ports.Plain, connections).Run(static id => $"/clock/{id}", perSecond, TimeSpan.FromSeconds(0.5), duration);
-        // The last packets, and the last lines of the log.
-        Thread.Sleep(1500);
         var packets = capture.Stop();
-        var said = peer.Name == Peer.Nginx ? ReadLog() : samples.ToDictionary(sample => sample.Id, sample => sample.RenderMs);
+        var said = peer.Name == Peer.Nginx ? ReadLog(samples.Max(sample => sample.Id)) : samples.ToDictionary(sample => sample.Id, sample => sample.RenderMs);
         double[] errors = [.. samples
             .Where(sample => packets.ContainsKey(sample.Id) && said.ContainsKey(sample.Id))
             .Select(sample => Math.Abs(said[sample.Id] - packets[sample.Id]))
@@ -72,6 +71,27 @@ internal sealed class ClockErrorRun(Peer[] peers, Plan plan, Programs programs, 
             ["error_p99_ms"] = Spread.Quantile(errors, 0.99),
             ["error_p99.9_ms"] = Spread.Quantile(errors, 0.999),
         };
+    }
+
+    /// <summary>The log, once the line of this request is in it: nginx writes what it has gathered once a second.</summary>
+    private Dictionary<int, double> ReadLog(int id)
+    {
+        long begin = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var times = ReadLog();
+            if (times.ContainsKey(id))
+            {
+                return times;
+            }
+
+            if (Stopwatch.GetElapsedTime(begin) > TimeSpan.FromSeconds(10))
+            {
+                throw new InvalidOperationException($"nginx does not log its answer to request {id}.");
+            }
+
+            Thread.Sleep(50);
+        }
     }
 
     private Dictionary<int, double> ReadLog()

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using TimingProxy.Benchmarks.Processes;
 
 namespace TimingProxy.Benchmarks.Clock;
@@ -8,7 +10,7 @@ namespace TimingProxy.Benchmarks.Clock;
 /// Upstream times by the packets on loopback: from the one that carries a request's head to the backend until the first that carries its
 /// answer. Requests are told apart by their path, <c>/clock/NUMBER</c>.
 /// </summary>
-internal sealed class PacketCapture : IDisposable
+internal sealed partial class PacketCapture : IDisposable
 {
     private const uint NanosecondMagic = 0xa1b23c4d;
     private const int FileHeader = 24;
@@ -51,14 +53,38 @@ internal sealed class PacketCapture : IDisposable
         return new PacketCapture(process, file, backend);
     }
 
-    /// <summary>Ends the capture. Milliseconds by number of the request.</summary>
+    /// <summary>Ends the capture when it has all that the kernel has seen. Milliseconds by number of the request.</summary>
     public IReadOnlyDictionary<int, double> Stop()
     {
+        // The kernel hands over what it has gathered once a second, and what was not handed over is lost with the end of tcpdump, which
+        // tells how far it is when it gets this signal.
+        long begin = Stopwatch.GetTimestamp();
+        while (!HasAll(_tcpdump.LastError))
+        {
+            if (Stopwatch.GetElapsedTime(begin) > TimeSpan.FromSeconds(10))
+            {
+                throw new InvalidOperationException($"tcpdump does not come to the last packet: {_tcpdump.LastError}");
+            }
+
+            _tcpdump.Signal("USR1");
+            Thread.Sleep(20);
+        }
+
         _tcpdump.Interrupt();
         return Read(File.ReadAllBytes(_file), _backend);
     }
 
     public void Dispose() => _tcpdump.Dispose();
+
+    /// <param name="report">Of tcpdump: <c>12 packets captured, 24 packets received by filter, 0 packets dropped by kernel</c>.</param>
+    internal static bool HasAll(string report)
+    {
+        var match = Report().Match(report);
+        // The filter sees each packet on loopback twice, on its way out and on its way in.
+        return match.Success && 2 * (Number(1) + Number(3)) >= Number(2);
+
+        long Number(int group) => long.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
+    }
 
     internal static IReadOnlyDictionary<int, double> Read(ReadOnlySpan<byte> file, int backend)
     {
@@ -116,6 +142,9 @@ internal sealed class PacketCapture : IDisposable
             times[request.Id] = (at - request.Sent) / 1e6;
         }
     }
+
+    [GeneratedRegex(@"(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped by kernel")]
+    private static partial Regex Report();
 
     private static int? IdOf(ReadOnlySpan<byte> request)
     {

@@ -48,8 +48,10 @@ internal static partial class LoadTools
         using var process = Process.Start(new ProcessStartInfo(path, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         if (meanwhile is not null)
         {
-            Thread.Sleep(TimeSpan.FromSeconds(Whole(seconds) * 0.8));
-            meanwhile();
+            if (!process.WaitForExit(TimeSpan.FromSeconds(Whole(seconds) * 0.8)))
+            {
+                meanwhile();
+            }
         }
 
         string output = process.StandardOutput.ReadToEnd();

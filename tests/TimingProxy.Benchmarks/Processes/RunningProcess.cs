@@ -86,9 +86,15 @@ internal sealed class RunningProcess : IDisposable
 
     public void Interrupt()
     {
-        using var kill = Process.Start("kill", ["-INT", _process.Id.ToString(CultureInfo.InvariantCulture)]);
-        kill.WaitForExit();
+        Signal("INT");
         _process.WaitForExit(5000);
+    }
+
+    /// <param name="name">As kill(1) has it.</param>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
     }
 
     private IEnumerable<int> Family()

@@ -13,6 +13,8 @@ internal sealed class SideBySideRun(Peer[] peers, Plan plan, Action<string> say)
     public const string Start = "start";
     public const string Idle = "idle";
 
+    // A peer that was asked nothing for so long is idle.
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<Peer, RunningProcess> _running = [];
     private readonly List<Measurement> _measurements = [];
@@ -30,7 +32,7 @@ internal sealed class SideBySideRun(Peer[] peers, Plan plan, Action<string> say)
             StartAll(round);
         }
 
-        Thread.Sleep(2000);
+        Thread.Sleep(Rest);
         foreach (var (peer, process) in _running)
         {
             Add(Idle, peer, 0, new() { ["resident_mb"] = process.ResidentMegabytes(), ["binary_mb"] = new FileInfo(peer.Binary!).Length / 1e6 });
