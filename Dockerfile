@@ -18,7 +18,7 @@ RUN if [ "$TARGETARCH" != "$BUILDARCH" ]; then \
     fi
 WORKDIR /source
 # What restoring depends on comes first, so that a change of the source finds the packages in the layer cache.
-COPY global.json Directory.Build.props Directory.Packages.props ./
+COPY global.json Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY src/TimingProxy/TimingProxy.csproj src/TimingProxy/
 RUN dotnet restore src/TimingProxy -a "$TARGETARCH"
 COPY .editorconfig BannedSymbols.txt ./
