@@ -40,10 +40,22 @@ long begin = TimeProvider.System.GetTimestamp();
 void Say(string text) => Console.Error.WriteLine($"{TimeProvider.System.GetElapsedTime(begin).TotalSeconds.ToString("0", CultureInfo.InvariantCulture),5} s  {text}");
 
 var run = new WholeRun(parts, plan, Say);
-run.Run();
+bool isWhole = true;
+try
+{
+    run.Run();
+}
+catch (Exception error) when (error is InvalidOperationException or IOException or InvalidDataException)
+{
+    // What was measured before is not lost, and nothing of it is published.
+    isWhole = false;
+    run.Notes.Add($"the rest, for the run broke off: {error.Message}");
+    await Console.Error.WriteLineAsync(error.ToString());
+}
+
 string command = $"dotnet run -c Release --project tests/TimingProxy.Benchmarks -- {args[0]} {plan.Name}";
 var report = new Report(command, run.Peers, new Measurements(run.Measurements), [.. run.Notes.Distinct()]);
-bool isForKeeps = plan == Plan.Full && parts == Parts.All;
+bool isForKeeps = isWhole && plan == Plan.Full && parts == Parts.All;
 string folder = Path.Combine(Programs.Repository, isForKeeps ? "tests/TimingProxy.Benchmarks/results" : "artifacts/benchmarks");
 report.Write(folder, parts == Parts.All ? plan.Name : $"{args[0]}-{plan.Name}");
 if (isForKeeps)
@@ -54,4 +66,4 @@ if (isForKeeps)
 
 await Console.Out.WriteLineAsync(report.Markdown());
 Say($"written to {folder}");
-return 0;
+return isWhole ? 0 : 1;

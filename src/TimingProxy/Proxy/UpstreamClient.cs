@@ -6,7 +6,9 @@ namespace TimingProxy.Proxy;
 internal sealed class UpstreamClient : HttpMessageInvoker
 {
     private readonly SemaphoreSlim? _places;
+    private readonly Lock _retiring = new();
     private int _calls;
+    private bool _isRetiring;
 
     /// <param name="configure">Gives the handler its connections, which know this client.</param>
     public UpstreamClient(SocketsHttpHandler handler, UpstreamSettings settings, string? unixSocket, Action<UpstreamClient> configure)
@@ -26,9 +28,52 @@ internal sealed class UpstreamClient : HttpMessageInvoker
     /// <summary>Whether no request is under way.</summary>
     public bool IsIdle => Volatile.Read(ref _calls) == 0;
 
-    public void CallStarted() => Interlocked.Increment(ref _calls);
+    /// <summary>A request comes, which will take a connection: from here on none is retired.</summary>
+    public void CallStarted()
+    {
+        Interlocked.Increment(ref _calls);
+        if (Volatile.Read(ref _isRetiring))
+        {
+            // One is being retired at this moment, and could be taken yet. This is a matter of microseconds: nothing in there waits.
+            lock (_retiring)
+            {
+            }
+        }
+    }
 
     public void CallEnded() => Interlocked.Decrement(ref _calls);
+
+    /// <summary>Sends for a <see cref="UpstreamCall"/>, which says by itself how long it lasts, or for a health check of YARP's, which does not.</summary>
+    public override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+        UpstreamConnection.IsTaking ? base.SendAsync(request, cancellationToken) : SendAsCallAsync(request, cancellationToken);
+
+    private async Task<HttpResponseMessage> SendAsCallAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        CallStarted();
+        try
+        {
+            return await base.SendAsync(request, cancellationToken);
+        }
+        finally
+        {
+            CallEnded();
+        }
+    }
+
+    /// <summary>Lets a connection retire if no request is under way; none begins before it has.</summary>
+    /// <returns>Whether the connection has retired.</returns>
+    public bool TryRetire(UpstreamConnection connection)
+    {
+        lock (_retiring)
+        {
+            // Said before the count is read, which a request raises before it looks here: one of the two sees the other.
+            Volatile.Write(ref _isRetiring, true);
+            Interlocked.MemoryBarrier();
+            bool retires = IsIdle && connection.RetireIfIdle();
+            Volatile.Write(ref _isRetiring, false);
+            return retires;
+        }
+    }
 
     /// <summary>Whether a place must be taken before sending, with <see cref="TryTakePlace"/> or <see cref="TakePlaceAsync"/>.</summary>
     public bool HasPlaces => _places is not null;

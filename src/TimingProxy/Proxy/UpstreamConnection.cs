@@ -10,8 +10,10 @@ namespace TimingProxy.Proxy;
 /// <remarks>
 /// When the handler takes a pooled connection it first reads ahead, and drops a connection on which that read is already over. So a read
 /// that comes while a connection is being taken, and after too long an idleness, ends at once as if the upstream had closed: not a byte was
-/// sent, and the request goes on another connection, body or not. The handler also reads ahead when it looks through its pool; a connection
-/// whose read is pending from then is closed by a timer, if no request of the client's is under way that could be waiting on it.
+/// sent, and the request goes on another connection, body or not. The handler also reads ahead when it looks through its pool, and does not
+/// ask again when it takes a connection whose read is pending from then. Such a read is ended by a timer, if no request of the client's is
+/// under way that could be waiting on it, and before any request can begin: closing the connection would end it too, but a moment later,
+/// in which the handler could take what is closed already.
 /// A fresh connection that ends before a single byte came is no stale one, and is not told to the handler as such: it would send the
 /// request three times more, to an app that perhaps dies of it. <see cref="SentRequest"/> has the rule for connections used before.
 /// </remarks>
@@ -28,7 +30,9 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
     private long _lastUsed = clock.Now;
     private SentRequest _sent;
     private bool _wasAnswered;
-    private ITimer? _idleRead;
+    private bool _isRetired;
+    private TaskCompletionSource<int>? _idleRead;
+    private ITimer? _idleTimer;
 
     public override bool CanRead => true;
 
@@ -43,6 +47,9 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
         get => throw new NotSupportedException();
         set => throw new NotSupportedException();
     }
+
+    /// <summary>Whether this is called from within <see cref="Taking"/>.</summary>
+    public static bool IsTaking => _takingSince != 0;
 
     /// <summary>Sends, knowing that connections are taken in the part of it that runs at once.</summary>
     /// <param name="now">The clock at this moment.</param>
@@ -62,16 +69,16 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        if (_isRetired)
+        {
+            return ValueTask.FromResult(0);
+        }
+
         long takingSince = _takingSince;
         if (takingSince == 0)
         {
             var read = ReadAndNoteAsync(buffer, cancellationToken);
-            if (!read.IsCompleted && client.IsIdle)
-            {
-                ExpectUse();
-            }
-
-            return read;
+            return !read.IsCompleted && client.IsIdle ? UntilRetired(read) : read;
         }
 
         return takingSince - _lastUsed > _keepAlive ? ValueTask.FromResult(0) : ReadAndNoteAsync(buffer, cancellationToken);
@@ -79,8 +86,8 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        _idleRead?.Dispose();
-        _idleRead = null;
+        _idleTimer?.Dispose();
+        _idleTimer = null;
         _lastUsed = _takingSince != 0 ? _takingSince : clock.Now;
         bool isBegin = _sent.Begins(buffer.Span, _wasAnswered);
         var write = inner.WriteAsync(buffer, cancellationToken);
@@ -111,7 +118,7 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
     {
         if (disposing)
         {
-            _idleRead?.Dispose();
+            _idleTimer?.Dispose();
             inner.Dispose();
         }
 
@@ -158,19 +165,48 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
         }
     }
 
-    private void ExpectUse()
+    /// <summary>
+    /// Ends the read of an idle connection as if the upstream had closed it; from then on the handler does not take it. Only for
+    /// <see cref="UpstreamClient.TryRetire"/>.
+    /// </summary>
+    /// <returns>False where the connection has not been idle for long enough.</returns>
+    public bool RetireIfIdle()
     {
+        // A read that is over has told the handler what it has to know.
+        if (clock.Now - _lastUsed < _keepAlive || _idleRead is not { Task.IsCompleted: false } idleRead)
+        {
+            return false;
+        }
+
+        // What the handler does after its read runs in here, until it has read the end and noted it.
+        _isRetired = true;
+        _isRetired = idleRead.TrySetResult(0);
+        return _isRetired;
+    }
+
+    private ValueTask<int> UntilRetired(ValueTask<int> read)
+    {
+        var idleRead = new TaskCompletionSource<int>();
+        _idleRead = idleRead;
+        _ = PassOnAsync(read.AsTask(), idleRead);
         var rest = client.Settings.KeepAlive - clock.TimeProvider.GetElapsedTime(_lastUsed);
-        _idleRead ??= clock.TimeProvider.CreateTimer(
+        _idleTimer ??= clock.TimeProvider.CreateTimer(
             static state => ((UpstreamConnection)state!).CloseIfIdle(),
             this,
             rest > TimeSpan.Zero ? rest : TimeSpan.Zero,
             LookAgain);
+        return new ValueTask<int>(idleRead.Task);
+    }
+
+    private static async Task PassOnAsync(Task<int> read, TaskCompletionSource<int> idleRead)
+    {
+        await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        idleRead.TrySetFromTask(read);
     }
 
     private void CloseIfIdle()
     {
-        if (client.IsIdle && clock.Now - _lastUsed >= _keepAlive)
+        if (client.TryRetire(this))
         {
             Dispose();
         }

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using TimingProxy.Health;
+using TimingProxy.Tests.Protocol;
 using Xunit;
 
 namespace TimingProxy.Tests.Health;
@@ -102,20 +103,20 @@ public sealed class DrainNoticeTests : IDisposable
         using var readiness = new Readiness(TimeProvider.System);
         var release = new TaskCompletionSource();
         await using var app = await StartStreamingAsync(readiness, HttpProtocols.Http2, release.Task);
-        await using var client = await RawHttp2.ConnectAsync(new Uri(app.Urls.Single()), Cancel);
-        await client.GetAsync(streamId: 1, Cancel);
-        await client.ReadUntilAsync(RawHttp2.Headers, Cancel);
+        await using var client = await Http2Wire.ConnectAsync(new Uri(app.Urls.Single()));
+        await client.HeadersAsync(1, Http2Wire.Request("GET"));
+        await NextAsync(client, FrameType.Headers);
 
         readiness.MarkDraining();
-        var first = await client.ReadUntilAsync(RawHttp2.GoAway, Cancel);
+        var first = await NextAsync(client, FrameType.GoAway);
         release.SetResult();
-        var body = await client.ReadUntilAsync(RawHttp2.Data, Cancel);
-        var last = await client.ReadUntilAsync(RawHttp2.GoAway, Cancel);
+        var body = await NextAsync(client, FrameType.Data);
+        var last = await NextAsync(client, FrameType.GoAway);
 
         // The first says only "no new ones, please"; the last names the last stream that was served.
-        Assert.Equal(int.MaxValue, RawHttp2.LastStreamOf(first));
+        Assert.Equal(int.MaxValue, first.LastStream);
         Assert.Equal("end"u8, body.Payload);
-        Assert.Equal(1, RawHttp2.LastStreamOf(last));
+        Assert.Equal(1, last.LastStream);
     }
 
     [Fact]
@@ -123,15 +124,34 @@ public sealed class DrainNoticeTests : IDisposable
     {
         using var readiness = new Readiness(TimeProvider.System);
         await using var app = await StartAsync(readiness, HttpProtocols.Http2, context => context.Response.WriteAsync("end", Cancel));
-        await using var client = await RawHttp2.ConnectAsync(new Uri(app.Urls.Single()), Cancel);
+        await using var client = await Http2Wire.ConnectAsync(new Uri(app.Urls.Single()));
         readiness.MarkDraining();
 
-        await client.GetAsync(streamId: 1, Cancel);
+        await client.HeadersAsync(1, Http2Wire.Request("GET"));
 
         // In whichever order: an answer that is ready at once may come before.
-        Frame[] frames = await client.ReadToEndAsync(Cancel);
-        Assert.Contains(frames, frame => frame.Type == RawHttp2.GoAway);
-        Assert.Equal("end"u8, frames.First(frame => frame.Type == RawHttp2.Data).Payload);
+        var frames = new List<Http2Frame>();
+        while (await client.ReadAsync() is { } frame)
+        {
+            frames.Add(frame);
+        }
+
+        Assert.Contains(frames, frame => frame.Type == FrameType.GoAway);
+        Assert.Equal("end"u8, frames.First(frame => frame.Type == FrameType.Data).Payload);
+    }
+
+    /// <summary>The next frame of a type that is not empty.</summary>
+    private static async Task<Http2Frame> NextAsync(Http2Wire client, FrameType type)
+    {
+        while (await client.ReadAsync() is { } frame)
+        {
+            if (frame.Type == type && frame.Payload.Length > 0)
+            {
+                return frame;
+            }
+        }
+
+        throw new EndOfStreamException($"No frame of type {type} came before the end.");
     }
 
     private async Task EchoAsync(HttpContext context)

@@ -36,6 +36,9 @@ internal enum Http2Error
 
 internal sealed record Http2Frame(FrameType Type, byte Flags, int Stream, byte[] Payload)
 {
+    /// <summary>Of a GOAWAY: the last stream that is served.</summary>
+    public int LastStream => BinaryPrimitives.ReadInt32BigEndian(Payload) & int.MaxValue;
+
     public Http2Error Error => (Http2Error)BinaryPrimitives.ReadInt32BigEndian(Payload.AsSpan(Type == FrameType.GoAway ? 4 : 0));
 }
 
