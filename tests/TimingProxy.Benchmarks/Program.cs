@@ -2,7 +2,7 @@ using System.Globalization;
 using TimingProxy.Benchmarks;
 using TimingProxy.Benchmarks.Micro;
 using TimingProxy.Benchmarks.Processes;
-using TimingProxy.Benchmarks.Results;
+using TimingProxy.Benchmarks.Reporting;
 using TimingProxy.Benchmarks.SideBySide;
 
 const string Usage = """
@@ -16,6 +16,7 @@ const string Usage = """
       profile       what TimingProxy's CPU is spent on, by share (needs perf and the right to sample)
       scrape        what being scraped costs where every histogram is full (needs the same)
       micro         BenchmarkDotNet; its own options follow
+      figures       writes those of README.md and docs/performance.md again, from the last "all full"
 
     TIMINGPROXY_EXE names the native binary; without it, it is published first.
 
@@ -24,6 +25,12 @@ const string Usage = """
 if (args is ["micro", ..])
 {
     HotPathBenchmarks.Run(args[1..]);
+    return 0;
+}
+
+if (args is ["figures"])
+{
+    WriteFigures();
     return 0;
 }
 
@@ -60,10 +67,12 @@ string folder = Path.Combine(Programs.Repository, isForKeeps ? "tests/TimingProx
 report.Write(folder, parts == Parts.All ? plan.Name : $"{args[0]}-{plan.Name}");
 if (isForKeeps)
 {
-    new Summary(new Measurements(run.Measurements)).WriteInto(
-        Path.Combine(Programs.Repository, "README.md"), Path.Combine(Programs.Repository, "docs", "performance.md"));
+    WriteFigures();
 }
 
 await Console.Out.WriteLineAsync(report.Markdown());
 Say($"written to {folder}");
 return isWhole ? 0 : 1;
+
+static void WriteFigures() => Report.SummaryOf(Path.Combine(Programs.Repository, "tests", "TimingProxy.Benchmarks", "results", "full.json"))
+    .WriteInto(Path.Combine(Programs.Repository, "README.md"), Path.Combine(Programs.Repository, "docs", "performance.md"));

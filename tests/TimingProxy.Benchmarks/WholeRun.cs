@@ -1,7 +1,7 @@
 using TimingProxy.Benchmarks.Clock;
 using TimingProxy.Benchmarks.Processes;
 using TimingProxy.Benchmarks.Profile;
-using TimingProxy.Benchmarks.Results;
+using TimingProxy.Benchmarks.Reporting;
 using TimingProxy.Benchmarks.Scrape;
 using TimingProxy.Benchmarks.SideBySide;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using TimingProxy.Benchmarks.Load;
 using TimingProxy.Benchmarks.Processes;
-using TimingProxy.Benchmarks.Results;
+using TimingProxy.Benchmarks.Reporting;
 using TimingProxy.Benchmarks.SideBySide;
 
 namespace TimingProxy.Benchmarks.Profile;

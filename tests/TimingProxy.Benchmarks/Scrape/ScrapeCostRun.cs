@@ -3,7 +3,7 @@ using System.Globalization;
 using TimingProxy.Benchmarks.Clock;
 using TimingProxy.Benchmarks.Load;
 using TimingProxy.Benchmarks.Processes;
-using TimingProxy.Benchmarks.Results;
+using TimingProxy.Benchmarks.Reporting;
 using TimingProxy.Benchmarks.SideBySide;
 
 namespace TimingProxy.Benchmarks.Scrape;

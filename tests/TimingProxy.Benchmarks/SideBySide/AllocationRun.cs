@@ -1,7 +1,7 @@
 using System.Globalization;
 using TimingProxy.Benchmarks.Load;
 using TimingProxy.Benchmarks.Processes;
-using TimingProxy.Benchmarks.Results;
+using TimingProxy.Benchmarks.Reporting;
 
 namespace TimingProxy.Benchmarks.SideBySide;
 

@@ -1,6 +1,6 @@
 using TimingProxy.Benchmarks.Load;
 using TimingProxy.Benchmarks.Processes;
-using TimingProxy.Benchmarks.Results;
+using TimingProxy.Benchmarks.Reporting;
 
 namespace TimingProxy.Benchmarks.SideBySide;
 

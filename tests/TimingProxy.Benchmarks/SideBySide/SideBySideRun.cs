@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using TimingProxy.Benchmarks.Load;
 using TimingProxy.Benchmarks.Processes;
-using TimingProxy.Benchmarks.Results;
+using TimingProxy.Benchmarks.Reporting;
 
 namespace TimingProxy.Benchmarks.SideBySide;
 

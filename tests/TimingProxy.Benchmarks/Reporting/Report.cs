@@ -7,7 +7,7 @@ using TimingProxy.Benchmarks.Processes;
 using TimingProxy.Benchmarks.Scrape;
 using TimingProxy.Benchmarks.SideBySide;
 
-namespace TimingProxy.Benchmarks.Results;
+namespace TimingProxy.Benchmarks.Reporting;
 
 /// <summary>A run for people (Markdown) and for machines (JSON).</summary>
 internal sealed class Report(string command, Peer[] peers, Measurements measurements, IReadOnlyList<string> notes)
@@ -117,5 +117,13 @@ internal sealed class Report(string command, Peer[] peers, Measurements measurem
     {
         string model = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "";
         return $"{Environment.ProcessorCount} × {model}, {RuntimeInformation.OSDescription}";
+    }
+
+    /// <summary>The few figures of a run that <see cref="Write"/> has written.</summary>
+    public static Summary SummaryOf(string file)
+    {
+        using var run = JsonDocument.Parse(File.ReadAllText(file));
+        var measurements = run.RootElement.GetProperty("measurements").Deserialize<Measurement[]>(Json)!;
+        return new Summary(new Measurements(measurements), $"{run.RootElement.GetProperty("date").GetString()}, {run.RootElement.GetProperty("machine").GetString()}");
     }
 }

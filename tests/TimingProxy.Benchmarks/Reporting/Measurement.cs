@@ -1,4 +1,4 @@
-namespace TimingProxy.Benchmarks.Results;
+namespace TimingProxy.Benchmarks.Reporting;
 
 /// <summary>What one peer did in one round of one scenario.</summary>
 /// <param name="Figures">By name, which ends in its unit.</param>

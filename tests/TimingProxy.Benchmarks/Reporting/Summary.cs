@@ -5,11 +5,13 @@ using TimingProxy.Benchmarks.Processes;
 using TimingProxy.Benchmarks.Scrape;
 using TimingProxy.Benchmarks.SideBySide;
 
-namespace TimingProxy.Benchmarks.Results;
+namespace TimingProxy.Benchmarks.Reporting;
 
 /// <summary>The few figures of a run that documents show, written between their marks: nobody types a number.</summary>
-internal sealed class Summary(Measurements measurements)
+/// <param name="origin">When and on what they were measured.</param>
+internal sealed class Summary(Measurements measurements, string origin)
 {
+    private const string Results = "tests/TimingProxy.Benchmarks/results/full.md";
     private const string Begin = "<!-- figures: written by the benchmark -->";
     private const string End = "<!-- end of figures -->";
 
@@ -25,7 +27,9 @@ internal sealed class Summary(Measurements measurements)
                 throw new InvalidOperationException($"{document} has no place for the figures: put \"{Begin}\" and \"{End}\" where they belong.");
             }
 
-            File.WriteAllText(document, string.Concat(text.AsSpan(0, begin + Begin.Length), $"\n{Table()}", text.AsSpan(end)));
+            string results = Path.GetRelativePath(Path.GetDirectoryName(document)!, Path.Combine(Programs.Repository, Results));
+            string figures = $"\nMedians of {origin}; [every load, spread and ratio]({results}).\n\n{Table()}";
+            File.WriteAllText(document, string.Concat(text.AsSpan(0, begin + Begin.Length), figures, text.AsSpan(end)));
         }
     }
 
