@@ -76,6 +76,8 @@ internal sealed class ClockErrorRun(Peer[] peers, Plan plan, Programs programs, 
     /// <summary>The log, once the line of this request is in it: nginx writes what it has gathered once a second.</summary>
     private Dictionary<int, double> ReadLog(int id)
     {
+        string log = Configurations.NginxLog(programs);
+        using var changes = new FileSystemWatcher(Path.GetDirectoryName(log)!, Path.GetFileName(log));
         long begin = Stopwatch.GetTimestamp();
         while (true)
         {
@@ -90,7 +92,8 @@ internal sealed class ClockErrorRun(Peer[] peers, Plan plan, Programs programs, 
                 throw new InvalidOperationException($"nginx does not log its answer to request {id}.");
             }
 
-            Thread.Sleep(50);
+            // One that came just before is not told: the next look is a second away at most.
+            changes.WaitForChanged(WatcherChangeTypes.Changed, TimeSpan.FromSeconds(1));
         }
     }
 

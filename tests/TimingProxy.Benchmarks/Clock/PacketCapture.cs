@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using TimingProxy.Benchmarks.Processes;
@@ -21,6 +20,8 @@ internal sealed partial class PacketCapture : IDisposable
     // The path is within the first bytes of a request.
     private const int SnapLength = 160;
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly RunningProcess _tcpdump;
     private readonly string _file;
     private readonly int _backend;
@@ -40,14 +41,9 @@ internal sealed partial class PacketCapture : IDisposable
         var process = RunningProcess.Start(
             tcpdump, "-i", "lo", "-n", "-s", SnapLength.ToString(CultureInfo.InvariantCulture), "-B", "65536", "--time-stamp-precision=nano",
             "-w", file, string.Create(CultureInfo.InvariantCulture, $"tcp port {backend}"));
-        for (int wait = 0; !File.Exists(file); wait++)
+        while (!process.NextError(Patience).Contains("listening on", StringComparison.Ordinal))
         {
-            if (process.HasExited || wait > 200)
-            {
-                throw new InvalidOperationException($"tcpdump does not capture: {process.LastError}");
-            }
-
-            Thread.Sleep(20);
+            // What it says before.
         }
 
         return new PacketCapture(process, file, backend);
@@ -58,16 +54,9 @@ internal sealed partial class PacketCapture : IDisposable
     {
         // The kernel hands over what it has gathered once a second, and what was not handed over is lost with the end of tcpdump, which
         // tells how far it is when it gets this signal.
-        long begin = Stopwatch.GetTimestamp();
-        while (!HasAll(_tcpdump.LastError))
+        while (!HasAll(_tcpdump.NextError(Patience, () => _tcpdump.Signal("USR1"))))
         {
-            if (Stopwatch.GetElapsedTime(begin) > TimeSpan.FromSeconds(10))
-            {
-                throw new InvalidOperationException($"tcpdump does not come to the last packet: {_tcpdump.LastError}");
-            }
-
-            _tcpdump.Signal("USR1");
-            Thread.Sleep(20);
+            // Asked again.
         }
 
         _tcpdump.Interrupt();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 
@@ -7,6 +8,9 @@ namespace TimingProxy.Benchmarks.Processes;
 internal sealed class RunningProcess : IDisposable
 {
     private readonly Process _process;
+
+    // The end of it is null.
+    private readonly BlockingCollection<string?> _errors = [];
 
     private RunningProcess(Process process) => _process = process;
 
@@ -20,7 +24,7 @@ internal sealed class RunningProcess : IDisposable
         };
         var process = Process.Start(start) ?? throw new InvalidOperationException($"{file} was not started.");
         var running = new RunningProcess(process);
-        process.ErrorDataReceived += (_, line) => running.LastError = line.Data ?? running.LastError;
+        process.ErrorDataReceived += (_, line) => running.Note(line.Data);
         process.BeginErrorReadLine();
         return running;
     }
@@ -29,6 +33,16 @@ internal sealed class RunningProcess : IDisposable
 
     /// <summary>The last line of its standard error.</summary>
     public string LastError { get; private set; } = "";
+
+    /// <summary>Waits for the next line of its standard error, after <paramref name="act"/> has given it cause for one.</summary>
+    /// <exception cref="InvalidOperationException">It ended, or said nothing in time.</exception>
+    public string NextError(TimeSpan limit, Action? act = null)
+    {
+        act?.Invoke();
+        return _errors.TryTake(out string? line, limit) && line is not null
+            ? line
+            : throw new InvalidOperationException($"It says nothing more: {LastError}");
+    }
 
     public bool HasExited => _process.HasExited;
 
@@ -95,6 +109,12 @@ internal sealed class RunningProcess : IDisposable
     {
         using var kill = Process.Start("kill", [$"-{name}", _process.Id.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
+    }
+
+    private void Note(string? line)
+    {
+        LastError = line ?? LastError;
+        _errors.Add(line);
     }
 
     private IEnumerable<int> Family()
