@@ -28,6 +28,7 @@ async Task<ProxySettings> SettingsAsync(ParseResult parsed, CancellationToken ca
 
 static async Task<int> ServeAsync(StartOptions options, bool checkOnly, CancellationToken cancellationToken)
 {
+    UncollectedStart.Begin();
     await using var demo = options.Demo ? await DemoBackend.StartAsync(TimeProvider.System, cancellationToken) : null;
     options = demo is null ? options : options.WithDemo(demo.Address, DemoBackend.Routes);
     var (loaded, error) = await LoadedConfiguration.TryLoadAsync(options, cancellationToken);
@@ -49,6 +50,7 @@ static async Task<int> ServeAsync(StartOptions options, bool checkOnly, Cancella
         string.Join(", ", loaded.Settings.Listen.Concat(loaded.Settings.Admin.Listen)),
         () =>
         {
+            UncollectedStart.End();
             var bound = app.Services.GetRequiredService<BoundAddresses>();
             string upstream = loaded.Settings.Upstream.Address ?? "the clusters of ReverseProxy";
             string banner = demo is null

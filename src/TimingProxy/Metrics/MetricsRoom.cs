@@ -52,17 +52,24 @@ internal static class MetricsRoom
         var app = new ApplicationBuilder(services);
         app.UseOpenTelemetryPrometheusScrapingEndpoint(static _ => true);
         var scrape = app.Build();
-        return context => CompleteAsync(context, scrape);
+        MemoryStream? spare = null;
+        return async context =>
+        {
+            // Kept for the next scrape: an answer may be megabytes, and as many of garbage each time would have all memory collected.
+            var answer = Interlocked.Exchange(ref spare, null) ?? new MemoryStream();
+            await CompleteAsync(context, scrape, answer);
+            answer.SetLength(0);
+            Volatile.Write(ref spare, answer);
+        };
     }
 
     /// <summary>
     /// Writes the answer in memory first: the exporter lends its buffer to whoever is being answered, and a scraper that does not read
     /// would keep all others from it.
     /// </summary>
-    private static async Task CompleteAsync(HttpContext context, RequestDelegate scrape)
+    private static async Task CompleteAsync(HttpContext context, RequestDelegate scrape, MemoryStream answer)
     {
         var client = context.Response.Body;
-        using var answer = new MemoryStream();
         context.Response.Body = answer;
         try
         {
