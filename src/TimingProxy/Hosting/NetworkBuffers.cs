@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections;
 
@@ -20,10 +19,12 @@ internal sealed class NetworkBuffers(TimeProvider time) : IMemoryPoolFactory<byt
     {
         private static readonly TimeSpan TrimEvery = TimeSpan.FromSeconds(10);
 
-        // Of a thread, those it has given back last come first: they are in the CPU's cache.
-        private readonly ConcurrentBag<Buffer> _free = [];
+        // Held for a few instructions; nearly all is rented and given back by the one thread that polls the sockets.
+        private readonly Lock _changing = new();
+
+        // Those given back last come first: they are in the CPU's cache.
+        private readonly Stack<Buffer> _free = new();
         private readonly ITimer _trim;
-        private int _count;
         private int _fewest;
         private bool _isDisposed;
 
@@ -34,45 +35,51 @@ internal sealed class NetworkBuffers(TimeProvider time) : IMemoryPoolFactory<byt
         public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, Size);
-            if (!_free.TryTake(out var buffer))
+            lock (_changing)
             {
-                return new Buffer(this);
+                if (_free.TryPop(out var buffer))
+                {
+                    _fewest = Math.Min(_fewest, _free.Count);
+                    return buffer;
+                }
             }
 
-            int left = Interlocked.Decrement(ref _count);
-            if (left < _fewest)
-            {
-                _fewest = left;
-            }
-
-            return buffer;
+            return new Buffer(this);
         }
 
         protected override void Dispose(bool disposing)
         {
-            _isDisposed = true;
             _trim.Dispose();
-            _free.Clear();
+            lock (_changing)
+            {
+                _isDisposed = true;
+                _free.Clear();
+            }
         }
 
         private void Return(Buffer buffer)
         {
-            if (!_isDisposed)
+            lock (_changing)
             {
-                Interlocked.Increment(ref _count);
-                _free.Add(buffer);
+                if (!_isDisposed)
+                {
+                    _free.Push(buffer);
+                }
             }
         }
 
         /// <summary>Leaves half of those to the garbage collector that nobody has wanted since the last time.</summary>
         private void Trim()
         {
-            for (int spare = _fewest / 2; spare > 0 && _free.TryTake(out _); spare--)
+            lock (_changing)
             {
-                Interlocked.Decrement(ref _count);
-            }
+                for (int spare = _fewest / 2; spare > 0; spare--)
+                {
+                    _free.Pop();
+                }
 
-            _fewest = _count;
+                _fewest = _free.Count;
+            }
         }
 
         private sealed class Buffer(Pool pool) : IMemoryOwner<byte>

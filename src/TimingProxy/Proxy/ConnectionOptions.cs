@@ -17,7 +17,8 @@ internal static class ConnectionOptions
     {
         foreach (string? value in connection)
         {
-            if (value is null || Kept.Contains(value))
+            // Mostly it is one of two words.
+            if (value is null or "keep-alive" or "close" || Kept.Contains(value))
             {
                 continue;
             }

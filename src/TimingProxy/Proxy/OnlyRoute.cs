@@ -7,8 +7,8 @@ using Yarp.ReverseProxy.Model;
 namespace TimingProxy.Proxy;
 
 /// <summary>
-/// Where a catch-all is the only route there is, every request is on it: nothing needs to be matched, and no route values be made. Follows
-/// the configuration as it changes.
+/// Where a catch-all is the only route there is, every request is on it: nothing needs to be matched, no route values be made, and none of the
+/// steps be taken that look for a route's policies. Follows the configuration as it changes.
 /// </summary>
 internal sealed class OnlyRoute
 {
@@ -21,21 +21,33 @@ internal sealed class OnlyRoute
         ChangeToken.OnChange(routes.GetChangeToken, () => _endpoint = Find(routes.Endpoints));
     }
 
-    /// <summary>Gives the request its route, if there is but one it can have.</summary>
+    /// <summary>Takes the request to its route, if there is but one it can have.</summary>
     public Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
-        if (_endpoint is { } endpoint)
+        if (_endpoint is not { } endpoint)
         {
-            context.SetEndpoint(endpoint);
+            return next(context);
         }
 
-        return next(context);
+        context.SetEndpoint(endpoint);
+        return endpoint.RequestDelegate!(context);
     }
 
-    // The shorthand's: it has no transforms that would look for the route's values.
+    // The shorthand's: it has no transforms that would look for the route's values, and no policies.
     private static Endpoint? Find(IReadOnlyList<Endpoint> routes) =>
         routes is [var only]
-        && only.Metadata.GetMetadata<RouteModel>()?.Config is { RouteId: ProxyConfigReader.DefaultRoute, Transforms: null, Match: var match }
+        && only.Metadata.GetMetadata<RouteModel>()?.Config is
+        {
+            RouteId: ProxyConfigReader.DefaultRoute,
+            Transforms: null,
+            Timeout: null,
+            TimeoutPolicy: null,
+            AuthorizationPolicy: null,
+            CorsPolicy: null,
+            RateLimiterPolicy: null,
+            OutputCachePolicy: null,
+            Match: var match,
+        }
         && match == new RouteMatch { Path = ProxyConfigReader.CatchAll }
             ? only
             : null;

@@ -64,11 +64,17 @@ internal sealed class LearnedRoutes(int pageRoutes, Func<string, bool>? isLabel 
             int slash = rest.IndexOf('/');
             bool isLast = slash < 0 || depth == MaxDepth - 1;
             var segment = slash < 0 ? rest : rest[..slash];
-            string? kind = isLast && slash >= 0 ? RouteNode.Any : SegmentShape.IsValue(segment) ? RouteNode.Value : null;
-            var child = kind is null ? node.Child(segment) ?? node.Child(RouteNode.Any) : node.Child(kind);
+            bool isRest = isLast && slash >= 0;
+            // What is known as a word was once looked at, and is no value.
+            var child = isRest ? null : node.Word(segment);
             if (child is null)
             {
-                child = mayAdd ? Add(node, kind ?? segment.ToString()) : null;
+                string? kind = isRest ? RouteNode.Any : SegmentShape.IsValue(segment) ? RouteNode.Value : null;
+                child = node.Child(kind ?? RouteNode.Any);
+                if (child is null)
+                {
+                    child = mayAdd ? Add(node, kind ?? segment.ToString()) : null;
+                }
             }
 
             if (child is null || isLast)

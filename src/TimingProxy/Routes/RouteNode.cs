@@ -51,6 +51,9 @@ internal sealed class RouteNode(string segment, RouteNode? parent)
         return null;
     }
 
+    /// <summary>The child of that very name, and not one that stands for many.</summary>
+    public RouteNode? Word(ReadOnlySpan<char> name) => name is [] or ['{', ..] ? null : Child(name);
+
     public long CountAnswers(long more) => Interlocked.Add(ref _answers, more);
 
     public IEnumerable<RouteNode> SelfAndBelow() => _children.SelectMany(child => child.SelfAndBelow()).Prepend(this);

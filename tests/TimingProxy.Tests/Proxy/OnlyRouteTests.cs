@@ -24,18 +24,25 @@ public sealed class OnlyRouteTests
         { "one of some paths", [CatchAll with { Match = new RouteMatch { Path = "/api/{**rest}" } }] },
         { "one of some hosts", [CatchAll with { Match = CatchAll.Match with { Hosts = ["app.example"] } }] },
         { "one of some methods", [CatchAll with { Match = CatchAll.Match with { Methods = ["GET"] } }] },
+        { "one with a timeout", [CatchAll with { Timeout = TimeSpan.FromSeconds(1) }] },
+        { "one with a timeout by name", [CatchAll with { TimeoutPolicy = "slow" }] },
+        { "one for some users", [CatchAll with { AuthorizationPolicy = "default" }] },
+        { "one with rules for other origins", [CatchAll with { CorsPolicy = "default" }] },
+        { "one with a limit of requests", [CatchAll with { RateLimiterPolicy = "default" }] },
+        { "one whose answers are kept", [CatchAll with { OutputCachePolicy = "default" }] },
         { "one whose transforms may want route values", [CatchAll with { Transforms = [new Dictionary<string, string> { ["PathSet"] = "/" }] }] },
     };
 
     [Fact]
-    public async Task Invoke_CatchAllAlone_IsTheRouteOfEachRequest()
+    public async Task Invoke_CatchAllAlone_IsWhereEachRequestGoes()
     {
         using var routes = new ChangingRoutes(CatchAll);
         var context = new DefaultHttpContext();
 
-        await new OnlyRoute(routes).InvokeAsync(context, _ => Task.CompletedTask);
+        await new OnlyRoute(routes).InvokeAsync(context, _ => throw new InvalidOperationException("Nothing is left to look for."));
 
         Assert.Same(routes.Endpoints[0], context.GetEndpoint());
+        Assert.Same(routes.Endpoints[0], context.Items[typeof(OnlyRouteTests)]);
     }
 
     [Theory]
@@ -44,10 +51,15 @@ public sealed class OnlyRouteTests
     {
         using var changing = new ChangingRoutes(routes);
         var context = new DefaultHttpContext();
+        bool isLeft = false;
 
-        await new OnlyRoute(changing).InvokeAsync(context, _ => Task.CompletedTask);
+        await new OnlyRoute(changing).InvokeAsync(context, _ =>
+        {
+            isLeft = true;
+            return Task.CompletedTask;
+        });
 
-        Assert.True(context.GetEndpoint() is null, what);
+        Assert.True(isLeft && context.GetEndpoint() is null, what);
     }
 
     [Fact]
@@ -87,6 +99,12 @@ public sealed class OnlyRouteTests
         public void Dispose() => _change.Dispose();
 
         private static IReadOnlyList<Endpoint> EndpointsOf(RouteConfig[] routes) =>
-            [.. routes.Select(route => new Endpoint(null, new EndpointMetadataCollection(new RouteModel(route, null, HttpTransformer.Empty)), route.RouteId))];
+            [.. routes.Select(route => new Endpoint(NoteAsync, new EndpointMetadataCollection(new RouteModel(route, null, HttpTransformer.Empty)), route.RouteId))];
+
+        private static Task NoteAsync(HttpContext context)
+        {
+            context.Items[typeof(OnlyRouteTests)] = context.GetEndpoint();
+            return Task.CompletedTask;
+        }
     }
 }
