@@ -11,13 +11,29 @@ namespace TimingProxy.Metrics;
 internal sealed class SeriesLimiter<TKey>(int limit, string[] names, Func<TKey, object[]> values, Action overflowed)
     where TKey : notnull
 {
-    private readonly ConcurrentDictionary<TKey, KeyValuePair<string, object?>[]> _sets = new();
+    private readonly ConcurrentDictionary<TKey, Known> _sets = new();
     private readonly KeyValuePair<string, object?>[] _other = [.. names.Select(name => KeyValuePair.Create(name, (object?)LabelValues.Other))];
     private readonly Lock _adding = new();
     private volatile bool _isFull = limit <= 1;
 
-    public ReadOnlySpan<KeyValuePair<string, object?>> Of(TKey key) =>
-        _sets.TryGetValue(key, out var set) ? set : Add(key);
+    // Mostly one request is like the one before it, and to compare is less than to hash.
+    private volatile Known? _last;
+
+    public ReadOnlySpan<KeyValuePair<string, object?>> Of(TKey key)
+    {
+        if (_last is { } last && EqualityComparer<TKey>.Default.Equals(last.Key, key))
+        {
+            return last.Set;
+        }
+
+        if (!_sets.TryGetValue(key, out var known))
+        {
+            return Add(key);
+        }
+
+        _last = known;
+        return known.Set;
+    }
 
     private KeyValuePair<string, object?>[] Add(TKey key)
     {
@@ -28,13 +44,13 @@ internal sealed class SeriesLimiter<TKey>(int limit, string[] names, Func<TKey, 
             {
                 if (_sets.TryGetValue(key, out var known))
                 {
-                    return known;
+                    return known.Set;
                 }
 
                 if (!_isFull)
                 {
                     var set = names.Zip(values(key), (name, value) => KeyValuePair.Create(name, (object?)value)).ToArray();
-                    _sets[key] = set;
+                    _sets[key] = new Known(key, set);
                     _isFull = _sets.Count >= limit - 1;
                     return set;
                 }
@@ -43,5 +59,12 @@ internal sealed class SeriesLimiter<TKey>(int limit, string[] names, Func<TKey, 
 
         overflowed();
         return _other;
+    }
+
+    private sealed class Known(TKey key, KeyValuePair<string, object?>[] set)
+    {
+        public TKey Key => key;
+
+        public KeyValuePair<string, object?>[] Set => set;
     }
 }
