@@ -20,7 +20,7 @@ const string Usage = """
       layout        writes the order in which the native compiler lays out methods, from a profile (needs perf and root)
       figures       writes those of README.md and docs/performance.md again, from the last "all full"
 
-    TIMINGPROXY_EXE names the native binary; without it, it is published first.
+    TIMINGPROXY_EXE names the native binary; without it, it is published first. TIMINGPROXY_BEFORE names another one to be measured beside it.
 
     """;
 

@@ -18,6 +18,9 @@ internal sealed record Peer(string Name, string Version, PeerPorts Ports, Func<R
     public const string BareYarp = "bare YARP";
     public const string TimingProxy = "TimingProxy";
 
+    /// <summary>Another build of TimingProxy, which a change is compared with.</summary>
+    public const string Before = "the build before";
+
     /// <summary>Port of the admin surface; only TimingProxy has one.</summary>
     public int AdminPort { get; init; }
 }

@@ -41,14 +41,21 @@ internal static class Peers
             peers.Add(new Peer(Peer.BareYarp, "2.3.0", yarp, () => RunningProcess.Start(bareYarp, Arguments(yarp, backend.Plain, programs)), bareYarp));
         }
 
-        var own = FreePorts(withTls);
-        int admin = FreePort();
-        string settings = programs.Write("timingproxy.json", Configurations.TimingProxy(programs, own, admin, backend.Plain));
-        peers.Add(new Peer(Peer.TimingProxy, VersionOf(timingProxy, "--version"), own, () => RunningProcess.Start(timingProxy, "--config", settings), timingProxy)
+        if (Programs.Before is { } before)
         {
-            AdminPort = admin,
-        });
+            AddOwn(Peer.Before, before);
+        }
+
+        AddOwn(Peer.TimingProxy, timingProxy);
         return (process, [.. peers]);
+
+        void AddOwn(string name, string binary)
+        {
+            var at = FreePorts(withTls);
+            int admin = FreePort();
+            string settings = programs.Write($"timingproxy-{admin}.json", Configurations.TimingProxy(programs, at, admin, backend.Plain));
+            peers.Add(new Peer(name, VersionOf(binary, "--version"), at, () => RunningProcess.Start(binary, "--config", settings), binary) { AdminPort = admin });
+        }
 
         void Add(string name, string binary, string versionFlag, Func<string, PeerPorts, Func<RunningProcess>> configure)
         {

@@ -8,6 +8,7 @@ namespace TimingProxy.Benchmarks.Processes;
 internal sealed class Programs : IDisposable
 {
     private const string BinaryVariable = "TIMINGPROXY_EXE";
+    private const string BeforeVariable = "TIMINGPROXY_BEFORE";
 
     private static readonly string[] Folders = ["/usr/sbin", "/usr/bin", "/usr/local/bin"];
 
@@ -41,6 +42,10 @@ internal sealed class Programs : IDisposable
     /// <summary>The native binary: <c>TIMINGPROXY_EXE</c>, else published now.</summary>
     public static string TimingProxy() =>
         Environment.GetEnvironmentVariable(BinaryVariable) is { Length: > 0 } path ? Path.GetFullPath(path) : Publish("src/TimingProxy", "timingproxy");
+
+    /// <summary>The native binary that this one is compared with, by <c>TIMINGPROXY_BEFORE</c>; null where none is named.</summary>
+    public static string? Before { get; } =
+        Environment.GetEnvironmentVariable(BeforeVariable) is { Length: > 0 } path ? Path.GetFullPath(path) : null;
 
     /// <summary>What TimingProxy is built from, without TimingProxy; null where it would have to be published first and may not be.</summary>
     public static string? BareYarp(bool mayPublish)

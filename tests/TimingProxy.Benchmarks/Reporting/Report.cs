@@ -51,6 +51,7 @@ internal sealed class Report(string command, Peer[] peers, Measurements measurem
     {
         string[] figures = [.. measurements.All.Where(m => m.Scenario == scenario).SelectMany(m => m.Figures.Keys).Distinct()];
         bool compared = figures.Contains("cpu_us") && Has(scenario, Peer.Nginx);
+        bool hasBefore = compared && Has(scenario, Peer.Before);
         bool isRate = figures.Contains("p99.9_us");
         bool isScrape = scenario is ScrapeCostRun.With or ScrapeCostRun.Without;
         text.AppendLine(CultureInfo.InvariantCulture, $"## {char.ToUpperInvariant(scenario[0])}{scenario[1..]}").AppendLine();
@@ -58,6 +59,7 @@ internal sealed class Report(string command, Peer[] peers, Measurements measurem
         [
             .. figures.Select(Heading),
             .. compared ? new[] { "CPU against nginx", "CPU against bare YARP" } : [],
+            .. hasBefore ? new[] { $"CPU against {Peer.Before}" } : [],
             .. isRate ? new[] { "p50 added, µs", "p99 added, µs", "p99 added against HAProxy" } : [],
         ];
         text.AppendLine(CultureInfo.InvariantCulture, $"| | {string.Join(" | ", columns)} |");
@@ -68,6 +70,7 @@ internal sealed class Report(string command, Peer[] peers, Measurements measurem
             [
                 .. figures.Select(figure => Show(measurements.Of(scenario, peer.Name, figure))),
                 .. compared ? new[] { Against(Peer.Nginx), Against(Peer.BareYarp) } : [],
+                .. hasBefore ? new[] { Against(Peer.Before) } : [],
                 .. isRate ? new[] { Added("p50_us"), Added("p99_us"), AddedAgainst(scenario, peer.Name) } : [],
             ];
             text.AppendLine(CultureInfo.InvariantCulture, $"| {peer.Name} | {string.Join(" | ", cells)} |");
@@ -98,6 +101,7 @@ internal sealed class Report(string command, Peer[] peers, Measurements measurem
         "first_answer_ms" => "exec to first answer, ms",
         "bytes" => "bytes a request",
         "cpu_share_percent" => "CPU, % of a core",
+        "scrape_cpu_ms" => "CPU a scrape, ms",
         "scrape_mb" => "MB a scrape",
         _ => figure.Replace('_', ' ').Replace(" us", ", µs", StringComparison.Ordinal).Replace(" ms", ", ms", StringComparison.Ordinal),
     };

@@ -16,11 +16,16 @@ internal sealed class ScrapeCostRun(Peer timingProxy, int backend, Plan plan, Pr
 {
     public const string With = "scraped every 5 s";
     public const string Without = "not scraped";
+    public const string Alone = "a scrape alone";
 
     private const int Series = 1000;
     private const int Rate = 1000;
+    private const int Scrapes = 11;
     private const int AnswersToAdmit = 20;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    // Longer than an answer is used again.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
     public IReadOnlyList<Measurement> Run()
     {
@@ -29,7 +34,8 @@ internal sealed class ScrapeCostRun(Peer timingProxy, int backend, Plan plan, Pr
         Peers.Await(timingProxy.Ports.Plain);
         Fill();
 
-        var measurements = new List<Measurement>();
+        say(Alone);
+        var measurements = new List<Measurement> { new(Alone, timingProxy.Name, 0, MeasureAloneAsync(process).GetAwaiter().GetResult()) };
         for (int round = 0; round < plan.Rounds; round++)
         {
             foreach (bool isScraped in new[] { round % 2 == 0, round % 2 != 0 })
@@ -40,6 +46,24 @@ internal sealed class ScrapeCostRun(Peer timingProxy, int backend, Plan plan, Pr
         }
 
         return measurements;
+    }
+
+    /// <summary>The CPU of a scrape while nothing else is asked (median), and what that is of a core at one every five seconds.</summary>
+    private async Task<Dictionary<string, double>> MeasureAloneAsync(RunningProcess process)
+    {
+        using var client = new HttpClient();
+        using var timer = new PeriodicTimer(Pause);
+        double[] costs = new double[Scrapes];
+        for (int i = 0; i < Scrapes; i++)
+        {
+            double before = process.CpuMicroseconds();
+            await ScrapeAsync(client);
+            await timer.WaitForNextTickAsync();
+            costs[i] = process.CpuMicroseconds() - before;
+        }
+
+        double median = costs.Order().ElementAt(Scrapes / 2);
+        return new() { ["scrape_cpu_ms"] = median / 1000, ["cpu_share_percent"] = median / Interval.TotalMicroseconds * 100 };
     }
 
     private Dictionary<string, double> Measure(RunningProcess process, bool isScraped)
@@ -64,21 +88,13 @@ internal sealed class ScrapeCostRun(Peer timingProxy, int backend, Plan plan, Pr
     {
         using var client = new HttpClient();
         using var timer = new PeriodicTimer(Interval);
-        byte[] buffer = new byte[64 * 1024];
         int count = 0;
         long bytes = 0;
         try
         {
             do
             {
-                using var response = await client.GetAsync(
-                    new Uri($"http://127.0.0.1:{timingProxy.AdminPort}/metrics"), HttpCompletionOption.ResponseHeadersRead, CancellationToken.None);
-                await using var stream = await response.Content.ReadAsStreamAsync(CancellationToken.None);
-                for (int read; (read = await stream.ReadAsync(buffer, CancellationToken.None)) > 0;)
-                {
-                    bytes += read;
-                }
-
+                bytes += await ScrapeAsync(client);
                 count++;
             }
             while (await timer.WaitForNextTickAsync(stop));
@@ -89,6 +105,9 @@ internal sealed class ScrapeCostRun(Peer timingProxy, int backend, Plan plan, Pr
 
         return (count, bytes);
     }
+
+    private async Task<long> ScrapeAsync(HttpClient client) =>
+        (await client.GetByteArrayAsync(new Uri($"http://127.0.0.1:{timingProxy.AdminPort}/metrics"))).LongLength;
 
     /// <summary>A thousand templates of ten words on three levels, each answered often enough to be learned.</summary>
     private void Fill() =>
