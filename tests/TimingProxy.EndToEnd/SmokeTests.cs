@@ -36,6 +36,23 @@ public sealed class SmokeTests
         Assert.Equal(0, await proxy.StopAsync(cancellationToken));
     }
 
+    /// <summary>
+    /// A start stays within what it may allocate before the collector runs, which needs the container's types to be compiled
+    /// (PrebuiltTypes.rd.xml); and the collector was told to wait: it counts the look around with which it begins that.
+    /// </summary>
+    [Fact]
+    public async Task Start_OfTheNativeBinary_IsOverBeforeAnythingMustBeCollected()
+    {
+        ProxyProcess.RequireNative();
+        var cancellationToken = TestContext.Current.CancellationToken;
+        await using var proxy = await ProxyProcess.StartAsync(["--upstream", "http://127.0.0.1:1"], cancellationToken);
+
+        var scrape = await proxy.ScrapeUntilAsync(s => s.Has("dotnet_gc_heap_total_allocated_bytes_total"), "the first figures", cancellationToken);
+
+        Assert.InRange(scrape.Sum("dotnet_gc_heap_total_allocated_bytes_total"), 1, 8 * 1024 * 1024);
+        Assert.Equal(1, scrape.Sum("dotnet_gc_collections_total", ("gc_heap_generation", "gen2")));
+    }
+
     [Theory]
     [InlineData(0, "0.", "--version")]
     [InlineData(0, "--upstream", "--help")]

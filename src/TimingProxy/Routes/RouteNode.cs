@@ -52,7 +52,7 @@ internal sealed class RouteNode(string segment, RouteNode? parent)
     }
 
     /// <summary>The child of that very name, and not one that stands for many.</summary>
-    public RouteNode? Word(ReadOnlySpan<char> name) => name is [] or ['{', ..] ? null : Child(name);
+    public RouteNode? Word(ReadOnlySpan<char> name) => name is ['{', ..] ? null : Child(name);
 
     public long CountAnswers(long more) => Interlocked.Add(ref _answers, more);
 

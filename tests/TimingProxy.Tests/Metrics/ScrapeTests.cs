@@ -118,6 +118,26 @@ public sealed partial class ScrapeTests
         Assert.Contains("timingproxy_request_failures_total{", text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Scrape_LongAndShortAnswersInTurnAndAtOnce_AreEachWhole()
+    {
+        await using var host = await StartWithTrafficAsync();
+
+        for (int round = 0; round < 5; round++)
+        {
+            // OpenMetrics is the longer one, and its end is unlike the other's.
+            var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => host.GetAsync(i % 2 == 0 ? OpenMetrics : "text/plain")));
+
+            for (int i = 0; i < answers.Length; i++)
+            {
+                string text = answers[i].Text;
+                Assert.StartsWith("# ", text, StringComparison.Ordinal);
+                Assert.EndsWith("\n", text, StringComparison.Ordinal);
+                Assert.Equal(i % 2 == 0 ? text.Length - "# EOF\n".Length : -1, text.IndexOf("# EOF\n", StringComparison.Ordinal));
+            }
+        }
+    }
+
     [Theory]
     [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true)]
     [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", false)]

@@ -26,6 +26,16 @@ public sealed class SeriesLimiterTests
     }
 
     [Fact]
+    public void Of_KeysInTurn_AreEachTheirOwn()
+    {
+        var limiter = new SeriesLimiter<UpstreamLabels>(9, ["route", "code"], static key => [key.Route, key.StatusCode], static () => { });
+
+        object?[] values = [.. Enumerable.Range(0, 6).Select(i => limiter.Of(new UpstreamLabels("home", "app", "GET", i / 2 % 2))[1].Value)];
+
+        Assert.Equal([0, 0, 1, 1, 0, 0], values);
+    }
+
+    [Fact]
     public async Task Of_ManyThreads_NeverPassesTheLimit()
     {
         var limiter = new SeriesLimiter<int>(50, ["n"], static key => [key], static () => { });

@@ -31,6 +31,30 @@ public sealed class LearnedRoutesTests
         Assert.NotNull(Good("/wp-admin/setup", 1));
     }
 
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/about")]
+    [InlineData("/shop//cart/")]
+    public void Observe_BadAnswerOfAKnownWord_BelongsToIt(string path)
+    {
+        Good(path, 20);
+
+        Assert.Equal(path, _routes.Observe(path, isGoodAnswer: false)?.Template);
+    }
+
+    [Fact]
+    public void Observe_PathThatLooksLikeATemplate_IsAValue()
+    {
+        for (int i = 0; i < 11; i++)
+        {
+            Good($"/slug-{(char)('a' + i)}", 20);
+        }
+
+        Assert.Equal("/{*}", Good("/another-slug", 1)?.Template);
+        Assert.Null(_routes.Observe("/{*}", isGoodAnswer: true));
+        Assert.Equal("/{id}", Good("/{id}", 20)?.Template);
+    }
+
     [Fact]
     public void Observe_MoreThanTenWords_BecomeAny()
     {
