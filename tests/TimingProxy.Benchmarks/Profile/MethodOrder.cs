@@ -9,35 +9,46 @@ namespace TimingProxy.Benchmarks.Profile;
 /// <summary>
 /// Finds which methods of a native process run when it works, and in which order the compiler shall lay them out: first those of small
 /// answers, the hottest first, then those of everything else that a proxy is asked for, then those of its start. What runs together then
-/// lies together: on tens of pages of memory, not on hundreds.
+/// lies together.
 /// </summary>
 internal sealed class MethodOrder(Programs programs, Action<string> say)
 {
     private const int Starts = 30;
 
-    private static readonly string Header =
-        "# Methods in the order in which the native compiler lays them out; written by tests/TimingProxy.Benchmarks -- layout";
+    private const string Header = "# Methods in the order in which the native compiler lays them out; written by tests/TimingProxy.Benchmarks -- layout";
 
     // What is asked of each process once it has answered, beside what the side-by-side benchmark asks.
     private static readonly Plan Load = Plan.Smoke with { Seconds = 4, RateSeconds = 4, Connections = [1, 256], Rates = [1000] };
 
     /// <summary>Writes the order for one peer's binary.</summary>
-    /// <exception cref="InvalidOperationException">Sampling gave nothing that could be told apart.</exception>
+    /// <exception cref="InvalidOperationException">perf is missing, or has not seen what could be told apart.</exception>
     public void Write(Peer peer, string file)
     {
-        var process = peer.Start!();
+        string[] order = [.. OfWork(peer).Concat(OfStarts(peer)).Distinct()];
+        if (order.Length < 1000)
+        {
+            throw new InvalidOperationException($"Only {order.Length} methods of {peer.Name} were seen: are its symbols (*.dbg) beside {peer.Binary}?");
+        }
+
+        File.WriteAllLines(file, order.Prepend(Header));
+        say($"{order.Length} methods written to {file}");
+    }
+
+    private IEnumerable<string> OfWork(Peer peer)
+    {
+        using var process = peer.Start!();
         Peers.Await(peer.Ports.Plain);
         LoadTools.Wrk($"http://127.0.0.1:{peer.Ports.Plain}/", 32, 3);
 
         say($"{peer.Name}: small answers");
-        var small = Sampled(() =>
+        string[] small = Sampled(() =>
         {
             LoadTools.Wrk($"http://127.0.0.1:{peer.Ports.Plain}/", 32, 20);
             return [process.Id];
         });
 
         say($"{peer.Name}: everything else");
-        var others = Sampled(() =>
+        string[] others = Sampled(() =>
         {
             foreach (var scenario in Scenarios.Of(Load, programs).Append(Scenarios.WithTls(Load)))
             {
@@ -51,33 +62,28 @@ internal sealed class MethodOrder(Programs programs, Action<string> say)
 
             return [process.Id];
         });
-        process.Dispose();
+        return small.Concat(others);
+    }
 
+    private string[] OfStarts(Peer peer)
+    {
         say($"{peer.Name}: {Starts} starts");
-        var starts = Sampled(() => [.. Enumerable.Range(0, Starts).Select(_ =>
+        return Sampled(() => [.. Enumerable.Range(0, Starts).Select(_ =>
         {
             using var started = peer.Start!();
             Peers.Await(peer.Ports.Plain);
             new RateClient(peer.Ports.Plain, 1).Run(static _ => "/", 100, TimeSpan.Zero, TimeSpan.FromSeconds(0.1));
             return started.Id;
         })]);
-
-        string[] order = [.. small.Concat(others).Concat(starts).Distinct()];
-        if (order.Length < 1000)
-        {
-            throw new InvalidOperationException($"Only {order.Length} methods of {peer.Name} were seen: are its symbols (*.dbg) beside {peer.Binary}?");
-        }
-
-        File.WriteAllLines(file, order.Prepend(Header));
-        say($"{order.Length} methods written to {file}");
     }
 
     /// <summary>Methods that the processes named by <paramref name="load"/> ran in meanwhile, hottest first.</summary>
     private string[] Sampled(Func<int[]> load)
     {
+        string tool = Programs.Find("perf") ?? throw new InvalidOperationException("perf is not installed: apt-get install linux-perf");
         string data = programs.PathOf("layout.data");
         int[] ids;
-        using (var perf = RunningProcess.Start(Programs.Find("perf")!, "record", "-q", "-a", "-e", "cpu-clock:u", "-F", "max", "-o", data))
+        using (var perf = RunningProcess.Start(tool, "record", "-q", "-a", "-e", "cpu-clock:u", "-F", "max", "-o", data))
         {
             ids = load();
             perf.Interrupt();
@@ -85,7 +91,7 @@ internal sealed class MethodOrder(Programs programs, Action<string> say)
 
         var counts = new Dictionary<string, int>(StringComparer.Ordinal);
         string of = string.Join(',', ids.Select(id => id.ToString(CultureInfo.InvariantCulture)));
-        using var script = Process.Start(new ProcessStartInfo(Programs.Find("perf")!, ["script", "-i", data, "--pid", of, "-F", "ip,sym", "--no-inline"])
+        using var script = Process.Start(new ProcessStartInfo(tool, ["script", "-i", data, "--pid", of, "-F", "ip,sym", "--no-inline"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

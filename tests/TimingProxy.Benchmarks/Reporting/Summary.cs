@@ -48,6 +48,7 @@ internal sealed class Summary(Measurements measurements, string origin)
         Row("resident at 1,024 busy connections, MB", Scenarios.Small(1024), "resident_mb", "0.0");
         Row("exec to first answer, ms", SideBySideRun.Start, "first_answer_ms", "0.0");
         Row("allocated a request, bytes", AllocationRun.Scenario, "bytes", "0");
+        Row("CPU of a scrape of 5,000 series, ms", ScrapeCostRun.Alone, "scrape_cpu_ms", "0");
         Row("clock against packets at half load, p50, ms", ClockErrorRun.Half, "error_p50_ms", "0.000");
         Row("clock against packets at half load, p99, ms", ClockErrorRun.Half, "error_p99_ms", "0.000");
         return text.ToString();
