@@ -39,27 +39,20 @@ internal sealed class TimedResponseBody(Stream inner, RequestTiming timing) : Re
 {
     private bool _sawFirstRead;
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         var read = Inner.ReadAsync(buffer, cancellationToken);
         bool isFirst = !_sawFirstRead;
         _sawFirstRead = true;
-        if (!read.IsCompletedSuccessfully)
+        if (read.IsCompleted)
         {
-            return WaitAsync(read, isFirst, cancellationToken);
+            // It was here already: nobody has waited.
+            return Note(await read, waited: 0);
         }
 
-#pragma warning disable RS0030 // It is over: nothing is waited for, and nobody has waited.
-        return ValueTask.FromResult(Note(read.Result, waited: 0));
-#pragma warning restore RS0030
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<int> WaitAsync(ValueTask<int> read, bool isFirst, CancellationToken cancellationToken)
-    {
         long begin = timing.Clock.Now;
-        // A failure that is here already is told before anything is sent.
-        if (isFirst && !read.IsCompleted)
+        if (isFirst)
         {
             await SendHeadersAsync(cancellationToken);
         }
