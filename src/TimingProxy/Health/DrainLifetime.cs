@@ -69,17 +69,25 @@ internal sealed partial class DrainLifetime(
         // (1)
         readiness.MarkDraining();
         // A preStop hook that drained has waited for load balancers already; before everything is listened on none has looked here.
-        var delay = signal == PosixSignal.SIGTERM && readiness.IsListening ? settings.Current.Health.DrainDelay - readiness.DrainingFor : TimeSpan.Zero;
-        double seconds = Math.Max(0, delay.TotalSeconds);
+        var drainFor = signal == PosixSignal.SIGTERM && readiness.IsListening ? settings.Current.Health.DrainDelay : TimeSpan.Zero;
+        double seconds = Math.Max(0, (drainFor - readiness.DrainingFor).TotalSeconds);
         LogDraining(signal, seconds);
-        if (delay <= TimeSpan.Zero)
+        // (2), (3)
+        _delay = time.CreateTimer(_ => StopOnceDrained(drainFor), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        StopOnceDrained(drainFor);
+    }
+
+    private void StopOnceDrained(TimeSpan drainFor)
+    {
+        var remaining = drainFor - readiness.DrainingFor;
+        if (remaining > TimeSpan.Zero)
         {
-            host.StopApplication();
+            // Timers go by a clock of some milliseconds and may fire that much early: load balancers are promised the whole of it.
+            _delay?.Change(TimeSpan.FromMilliseconds(Math.Ceiling(remaining.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
             return;
         }
 
-        // (2), (3)
-        _delay = time.CreateTimer(_ => host.StopApplication(), null, delay, Timeout.InfiniteTimeSpan);
+        host.StopApplication();
     }
 
     /// <summary>The signal that came first and when; null where this is it.</summary>

@@ -45,6 +45,21 @@ public sealed class DrainLifetimeTests : IDisposable
     }
 
     [Fact]
+    public void Sigterm_WithATimerThatFiresEarly_StillWaitsTheWholeDelay()
+    {
+        using var lifetime = new DrainLifetime(
+            _readiness, _settings, new EarlyTimers(_time, TimeSpan.FromMilliseconds(5)), _application, NullLogger<DrainLifetime>.Instance);
+        _readiness.MarkListening();
+
+        lifetime.OnSignal(PosixSignal.SIGTERM);
+
+        _time.Advance(TimeSpan.FromSeconds(4.9995));
+        Assert.Equal(0, _application.Stops);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(1, _application.Stops);
+    }
+
+    [Fact]
     public void Sigterm_AfterAReload_TakesTheNewDelay()
     {
         _readiness.MarkListening();
@@ -120,6 +135,17 @@ public sealed class DrainLifetimeTests : IDisposable
 
         Assert.Empty(_exits);
         Assert.Equal(0, _application.Stops);
+    }
+
+    /// <summary>As the system's timers may: one that is set for longer fires a moment early.</summary>
+    private sealed class EarlyTimers(FakeTimeProvider time, TimeSpan early) : TimeProvider
+    {
+        public override long TimestampFrequency => time.TimestampFrequency;
+
+        public override long GetTimestamp() => time.GetTimestamp();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            time.CreateTimer(callback, state, dueTime > early ? dueTime - early : dueTime, period);
     }
 
     private sealed class FakeApplication : IHostApplicationLifetime
