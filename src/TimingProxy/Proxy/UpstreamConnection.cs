@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Threading.Tasks.Sources;
 using TimingProxy.Timing;
 
 namespace TimingProxy.Proxy;
@@ -18,7 +17,7 @@ namespace TimingProxy.Proxy;
 /// A fresh connection that ends before a single byte came is no stale one, and is not told to the handler as such: it would send the
 /// request three times more, to an app that perhaps dies of it. <see cref="SentRequest"/> has the rule for connections used before.
 /// </remarks>
-internal sealed class UpstreamConnection : Stream, IValueTaskSource<int>
+internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, RequestClock clock) : Stream
 {
     // Since when this thread takes connections for a request, on the clock; 0 where it does not.
     [ThreadStatic]
@@ -27,30 +26,13 @@ internal sealed class UpstreamConnection : Stream, IValueTaskSource<int>
     // Where the timer was a moment too early, or a request was under way.
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
 
-    private readonly Stream _inner;
-    private readonly UpstreamClient _client;
-    private readonly RequestClock _clock;
-    private readonly long _keepAlive;
-    private readonly Action _readIsOver;
-    private long _lastUsed;
+    private readonly long _keepAlive = clock.FromTimeSpan(client.Settings.KeepAlive);
+    private long _lastUsed = clock.Now;
     private SentRequest _sent;
-
-    // Of a read that has to wait. There is one at a time, so its result is handed on by what is here, and not by something made for each.
-    private ManualResetValueTaskSourceCore<int> _result;
-    private ValueTaskAwaiter<int> _read;
-    private bool _readsNothing;
     private bool _wasAnswered;
     private bool _isRetired;
     private TaskCompletionSource<int>? _idleRead;
     private ITimer? _idleTimer;
-
-    public UpstreamConnection(Stream inner, UpstreamClient client, RequestClock clock)
-    {
-        (_inner, _client, _clock) = (inner, client, clock);
-        _keepAlive = clock.FromTimeSpan(client.Settings.KeepAlive);
-        _lastUsed = clock.Now;
-        _readIsOver = OnReadIsOver;
-    }
 
     public override bool CanRead => true;
 
@@ -96,7 +78,7 @@ internal sealed class UpstreamConnection : Stream, IValueTaskSource<int>
         if (takingSince == 0)
         {
             var read = ReadAndNoteAsync(buffer, cancellationToken);
-            return !read.IsCompleted && _client.IsIdle ? UntilRetired(read) : read;
+            return !read.IsCompleted && client.IsIdle ? UntilRetired(read) : read;
         }
 
         return takingSince - _lastUsed > _keepAlive ? ValueTask.FromResult(0) : ReadAndNoteAsync(buffer, cancellationToken);
@@ -106,13 +88,13 @@ internal sealed class UpstreamConnection : Stream, IValueTaskSource<int>
     {
         _idleTimer?.Dispose();
         _idleTimer = null;
-        _lastUsed = _takingSince != 0 ? _takingSince : _clock.Now;
+        _lastUsed = _takingSince != 0 ? _takingSince : clock.Now;
         bool isBegin = _sent.Begins(buffer.Span, _wasAnswered);
-        var write = _inner.WriteAsync(buffer, cancellationToken);
+        var write = inner.WriteAsync(buffer, cancellationToken);
         return isBegin && _sent.MayBeSentAgain && !write.IsCompletedSuccessfully ? LeaveToReadAsync(write) : write;
     }
 
-    public override Task FlushAsync(CancellationToken cancellationToken) => _inner.FlushAsync(cancellationToken);
+    public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
@@ -137,86 +119,32 @@ internal sealed class UpstreamConnection : Stream, IValueTaskSource<int>
         if (disposing)
         {
             _idleTimer?.Dispose();
-            _inner.Dispose();
+            inner.Dispose();
         }
 
         base.Dispose(disposing);
     }
 
-    int IValueTaskSource<int>.GetResult(short token) => _result.GetResult(token);
-
-    ValueTaskSourceStatus IValueTaskSource<int>.GetStatus(short token) => _result.GetStatus(token);
-
-    void IValueTaskSource<int>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _result.OnCompleted(continuation, state, token, flags);
-
-    private ValueTask<int> ReadAndNoteAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> ReadAndNoteAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        _readsNothing = buffer.Length == 0;
-        _result.Reset();
-        var result = new ValueTask<int>(this, _result.Version);
-#pragma warning disable CA2012 // Asked for its result once, when it is over.
-        _read = ReadInnerAsync(buffer, cancellationToken).GetAwaiter();
-#pragma warning restore CA2012
-        if (_read.IsCompleted)
-        {
-            OnReadIsOver();
-        }
-        else
-        {
-            _read.UnsafeOnCompleted(_readIsOver);
-        }
-
-        return result;
-    }
-
-    private ValueTask<int> ReadInnerAsync(Memory<byte> buffer, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return _inner.ReadAsync(buffer, cancellationToken);
-        }
-        catch (Exception error)
-        {
-            return ValueTask.FromException<int>(error);
-        }
-    }
-
-    private void OnReadIsOver()
-    {
-        var read = _read;
-        _read = default;
         int count;
         try
         {
-#pragma warning disable RS0030 // It is over: nothing is waited for.
-            count = Note(read.GetResult());
-#pragma warning restore RS0030
+            count = await inner.ReadAsync(buffer, cancellationToken);
         }
         catch (IOException) when (_sent.MayBeSentAgain)
         {
-            count = 0;
-        }
-        catch (Exception error)
-        {
-            _result.SetException(error);
-            return;
+            return 0;
         }
 
-        // Who waits for it goes on in here.
-        _result.SetResult(count);
-    }
-
-    /// <exception cref="IOException">The connection has ended, and must not be taken for one that was idle.</exception>
-    private int Note(int count)
-    {
-        _lastUsed = _clock.Now;
+        _lastUsed = clock.Now;
         if (count != 0)
         {
             _wasAnswered = true;
             _sent.Answered();
         }
-        else if (!_readsNothing && _sent.MustNotBeSentAgain)
+        else if (buffer.Length != 0 && _sent.MustNotBeSentAgain)
         {
             throw new IOException("The upstream closed the connection before it answered.");
         }
@@ -245,7 +173,7 @@ internal sealed class UpstreamConnection : Stream, IValueTaskSource<int>
     public bool RetireIfIdle()
     {
         // A read that is over has told the handler what it has to know.
-        if (_clock.Now - _lastUsed < _keepAlive || _idleRead is not { Task.IsCompleted: false } idleRead)
+        if (clock.Now - _lastUsed < _keepAlive || _idleRead is not { Task.IsCompleted: false } idleRead)
         {
             return false;
         }
@@ -261,8 +189,8 @@ internal sealed class UpstreamConnection : Stream, IValueTaskSource<int>
         var idleRead = new TaskCompletionSource<int>();
         _idleRead = idleRead;
         _ = PassOnAsync(read.AsTask(), idleRead);
-        var rest = _client.Settings.KeepAlive - _clock.TimeProvider.GetElapsedTime(_lastUsed);
-        _idleTimer ??= _clock.TimeProvider.CreateTimer(
+        var rest = client.Settings.KeepAlive - clock.TimeProvider.GetElapsedTime(_lastUsed);
+        _idleTimer ??= clock.TimeProvider.CreateTimer(
             static state => ((UpstreamConnection)state!).CloseIfIdle(),
             this,
             rest > TimeSpan.Zero ? rest : TimeSpan.Zero,
@@ -278,7 +206,7 @@ internal sealed class UpstreamConnection : Stream, IValueTaskSource<int>
 
     private void CloseIfIdle()
     {
-        if (_client.TryRetire(this))
+        if (client.TryRetire(this))
         {
             Dispose();
         }
