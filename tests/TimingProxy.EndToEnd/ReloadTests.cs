@@ -62,7 +62,7 @@ public sealed class ReloadTests
                 async () => (await proxy.GetAsync("/", cancellationToken)).Text == name,
                 () => $"The edited file was not applied: '{name}' never answered. {proxy.Process.Story}",
                 cancellationToken,
-                TimeSpan.FromSeconds(5));
+                TimeSpan.FromSeconds(20));
             await proxy.ScrapeUntilAsync(s => s.Sum(Gauge) == 1, $"{Gauge} 1", cancellationToken);
         }
     }
@@ -86,7 +86,7 @@ public sealed class ReloadTests
             async () => (await proxy.GetAsync("/", cancellationToken)).Text == "second",
             () => $"The swapped link was not noticed. {proxy.Process.Story}",
             cancellationToken,
-            TimeSpan.FromSeconds(5));
+            TimeSpan.FromSeconds(20));
 
         void Publish(string version, RawBackend backend)
         {

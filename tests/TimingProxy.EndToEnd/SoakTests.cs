@@ -25,7 +25,7 @@ public sealed class SoakTests
     public async Task Proxy_UnderMixedTrafficAndReloads_StaysRightAndDoesNotGrow()
     {
         var cancellationToken = TestContext.Current.CancellationToken;
-        var length = TimeSpan.FromMinutes(RunLength.Of("SOAK_MINUTES", inTheGate: 2));
+        var length = TimeSpan.FromMinutes(RunLength.Of("SOAK_MINUTES", inTheGate: 1));
         await using var first = new RawBackend(MixedTraffic.AnswerAsync);
         await using var second = new RawBackend(MixedTraffic.AnswerAsync);
         using var folder = new TempFolder();
@@ -63,7 +63,7 @@ public sealed class SoakTests
         var (mbEarly, mbLate) = (Median(early.Select(s => s.ResidentMb)), Median(late.Select(s => s.ResidentMb)));
         Assert.True(mbLate < mbEarly + 12, $"Resident memory grew from {mbEarly:F0} to {mbLate:F0} MiB.");
         Assert.InRange(late.Max(s => s.Descriptors), 0, early.Max(s => s.Descriptors) + 30);
-        Assert.InRange(late.Max(s => s.Threads), 0, early.Max(s => s.Threads) + 4);
+        Assert.InRange(late.Max(s => s.Threads), 0, early.Max(s => s.Threads) + 10);
         // The runtime's own few appear when there is first something to count.
         Assert.InRange(late[^1].Series, 0, early[^1].Series + 25);
     }
@@ -75,7 +75,7 @@ public sealed class SoakTests
         {
             var scrape = await proxy.ScrapeAsync(CancellationToken.None);
             Assert.Equal(200, (await proxy.AdminAsync("/readyz", CancellationToken.None)).Status);
-            if (n % 5 == 0)
+            if (n % 2 == 0)
             {
                 Assert.Equal(200, (await proxy.AdminAsync("/insight.json", CancellationToken.None)).Status);
                 var facts = ProcessFacts.Of(proxy.Process);
@@ -132,7 +132,7 @@ public sealed class SoakTests
         # Soak
 
         Made by `RESULTS=$PWD/docs/results SOAK_MINUTES={length.TotalMinutes:F0} dotnet test --project tests/TimingProxy.EndToEnd --filter-class
-        TimingProxy.EndToEnd.SoakTests`. A scrape and `/readyz` each second, the insight page's data each fifth; configuration reloaded {_reloads} times, and
+        TimingProxy.EndToEnd.SoakTests`. A scrape and `/readyz` each second, the insight page's data each other; configuration reloaded {_reloads} times, and
         rejected {_rejections} times, meanwhile.
 
         | traffic | went as it must |

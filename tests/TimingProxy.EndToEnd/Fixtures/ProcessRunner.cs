@@ -13,6 +13,10 @@ public sealed partial class ProcessRunner : IAsyncDisposable
     private const int Sigint = 2;
     private const int Sigkill = 9;
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>Of a command that works to its end: some of them fetch packages.</summary>
+    private static readonly TimeSpan WorkLimit = TimeSpan.FromMinutes(3);
+
     private static readonly HashSet<ProcessRunner> Running = [];
 
     private readonly Process _process;
@@ -99,7 +103,7 @@ public sealed partial class ProcessRunner : IAsyncDisposable
         string? workingDirectory = null)
     {
         await using var runner = Start(executable, arguments, environment, workingDirectory);
-        var exitCode = await runner.WaitForExitAsync(cancellationToken);
+        var exitCode = await runner.WaitForExitAsync(WorkLimit, cancellationToken);
         return (exitCode, runner.Output, runner.Errors);
     }
 
@@ -110,23 +114,27 @@ public sealed partial class ProcessRunner : IAsyncDisposable
             () => $"{Name} was not ready in time. {Story}",
             cancellationToken);
 
-    public Task WaitForLineAsync(string part, CancellationToken cancellationToken) =>
+    public Task WaitForLineAsync(string part, CancellationToken cancellationToken, TimeSpan? limit = null) =>
         Until.TrueAsync(
             () => Task.FromResult(Output.Contains(part, StringComparison.Ordinal) || Errors.Contains(part, StringComparison.Ordinal)),
             () => $"{Name} did not write '{part}'. {Story}",
-            cancellationToken);
+            cancellationToken,
+            limit);
 
-    public async Task<int> WaitForExitAsync(CancellationToken cancellationToken)
+    /// <summary>Waits for the end of a process that has been told to end.</summary>
+    public Task<int> WaitForExitAsync(CancellationToken cancellationToken) => WaitForExitAsync(StopLimit, cancellationToken);
+
+    private async Task<int> WaitForExitAsync(TimeSpan most, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(StopLimit);
+        limit.CancelAfter(most);
         try
         {
             await _process.WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            Assert.Fail($"{Name} was still running after {StopLimit.TotalSeconds} s. {Story}");
+            Assert.Fail($"{Name} was still running after {most.TotalSeconds} s. {Story}");
         }
 
         return _process.ExitCode;

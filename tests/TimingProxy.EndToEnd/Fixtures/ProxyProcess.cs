@@ -100,7 +100,7 @@ public sealed class ProxyProcess : IAsyncDisposable
             async () => condition(last = await ScrapeAsync(cancellationToken)),
             () => $"The metrics never showed {what}:\n{last?.Ours}",
             cancellationToken,
-            TimeSpan.FromSeconds(5));
+            TimeSpan.FromSeconds(20));
         return last!;
     }
 

@@ -63,7 +63,8 @@ public sealed class HopTests
                 .Table(["stack", "ms at 1", "added, by `compare`", "added, by rounds", $"ms at {Many}", "added, by `compare`", "added, by rounds", $"requests/s at {Many}"], rows)
                 .WriteAsync(cancellationToken);
 
-            var sandwich = await Compare.RunAsync(measured[0].One!, measured[1].One!, cancellationToken);
+            // With many clients, who wait for one another, the difference is many times that of one, and no stall of the machine hides it.
+            var sandwich = await Compare.RunAsync(measured[0].Many!, measured[1].Many!, cancellationToken);
             Assert.True(sandwich.ExitCode == Compare.Worse, sandwich.Table);
             Assert.Contains("/{**view}", sandwich.Table, StringComparison.Ordinal);
         }

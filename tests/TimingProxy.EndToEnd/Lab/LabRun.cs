@@ -9,4 +9,8 @@ public static class LabRun
     public static bool IsFull { get; } = Environment.GetEnvironmentVariable("TIMINGPROXY_LAB") == "full";
 
     public static int Size(int inShort, int inFull) => IsFull ? inFull : inShort;
+
+    /// <summary>Skips an experiment that has no short form.</summary>
+    /// <param name="why">Why it has none, and what holds without it.</param>
+    public static void RequireFull(string why) => Assert.SkipUnless(IsFull, $"Only with TIMINGPROXY_LAB=full. {why}");
 }

@@ -12,8 +12,8 @@ public sealed class MistakeTests
     private const int Requests = 30;
     private const string Route = "/async/articles/{id}";
 
-    // A window of the page lasts ten seconds; a little more until it is closed and asked for.
-    private static readonly TimeSpan OneWindow = TimeSpan.FromSeconds(12);
+    // A window of the page lasts ten seconds, of a clock that a busy machine may hold up, and no second one has passed.
+    private static readonly TimeSpan OneWindow = TimeSpan.FromSeconds(20);
 
     [Fact]
     public async Task SyncOrmInAsyncView_Released_IsTheRoutesErrorShareWithinOneWindow()

@@ -13,8 +13,8 @@ public sealed class AccuracyTests
     /// <summary>Requests at full speed first: code that is compiled while it is measured is slow.</summary>
     private const int WarmUps = 40;
 
-    /// <summary>Spread over two seconds, whatever the size of a piece.</summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2) / Pieces;
+    /// <summary>Spread over one second, whatever the size of a piece.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1) / Pieces;
 
     [Theory]
     [InlineData(0, 50)]
@@ -35,11 +35,11 @@ public sealed class AccuracyTests
         }
 
         // What the machine does meanwhile only adds.
-        Assert.InRange(differences.Order().ElementAt(requests / 5), -0.05, 2);
+        Assert.InRange(differences.Min(), -0.05, 2);
     }
 
     [Fact]
-    public async Task Header_ClientSends5MegabytesIn2Seconds_HasNothingOfTheWaiting()
+    public async Task Header_ClientSends5MegabytesInASecond_HasNothingOfTheWaiting()
     {
         await using var backend = await Backend.StartAsync(async context =>
         {
@@ -69,7 +69,7 @@ public sealed class AccuracyTests
     }
 
     [Fact]
-    public async Task Header_ClientReads5MegabytesIn2Seconds_HasNothingOfTheWaiting()
+    public async Task Header_ClientReads5MegabytesInASecond_HasNothingOfTheWaiting()
     {
         byte[] body = new byte[Megabytes5];
         await using var backend = await Backend.StartAsync(async context =>

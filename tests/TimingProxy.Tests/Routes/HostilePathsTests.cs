@@ -1,9 +1,11 @@
+using TimingProxy.Tests.Functional;
 using System.Text;
 using TimingProxy.Routes;
 
 namespace TimingProxy.Tests.Routes;
 
 /// <summary>Learning is bounded in memory and work, whatever paths an app is foolish enough to answer with 200.</summary>
+[Collection(nameof(RunsAlone))]
 public sealed class HostilePathsTests
 {
     private const int PageRoutes = 10;
