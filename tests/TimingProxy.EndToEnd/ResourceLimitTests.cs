@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using TimingProxy.EndToEnd.Fixtures;
 
@@ -51,10 +53,10 @@ public sealed class ResourceLimitTests
             Assert.InRange(with.ResidentMb - before.ResidentMb, 0, MostMbForAll);
             for (var i = 0; i < 20; i++)
             {
-                await AnsweredWithinAsync(TimeSpan.FromSeconds(1), () => proxy.GetAsync("/", cancellationToken));
+                await AnsweredWithinAsync(TimeSpan.FromSeconds(5), () => proxy.GetAsync("/", cancellationToken));
             }
 
-            await AnsweredWithinAsync(TimeSpan.FromSeconds(1), () => proxy.AdminAsync("/metrics", cancellationToken));
+            await AnsweredWithinAsync(TimeSpan.FromSeconds(5), () => proxy.AdminAsync("/metrics", cancellationToken));
             Assert.DoesNotContain(idle, client => client.ClosedByPeer);
         }
         finally
@@ -69,6 +71,42 @@ public sealed class ResourceLimitTests
             () => Task.FromResult(ProcessFacts.Of(proxy.Process).Descriptors < before.Descriptors + 20),
             () => $"{ProcessFacts.Of(proxy.Process).Descriptors} descriptors are still open, and were {before.Descriptors}.",
             cancellationToken);
+    }
+
+    [Fact]
+    public async Task Descriptors_UsedUpByUpstreamsThatDoNotAnswer_LeaveSomeToBeWatchedWith()
+    {
+        ProxyProcess.RequireNative();
+        var cancellationToken = TestContext.Current.CancellationToken;
+        // Nobody accepts: once its queue is full, whoever connects is neither let in nor refused.
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen(1);
+        var port = ((IPEndPoint)listener.LocalEndPoint!).Port;
+        var queued = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => RawClient.ConnectAsync(port, cancellationToken)));
+        await using var proxy = await new Launch { Through = [Peers.Tool("prlimit", "util-linux"), "--nofile=256:256"] }.InFrontOfAsync(
+            port, cancellationToken, ("UPSTREAM__CONNECTTIMEOUT", "3s"));
+        using var client = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+
+        var answers = Enumerable.Range(0, 240).Select(_ => client.GetAsync($"http://127.0.0.1:{proxy.Port}/", cancellationToken)).ToArray();
+        await Until.TrueAsync(
+            () => Task.FromResult(ProcessFacts.Of(proxy.Process).Descriptors > 180),
+            () => $"Only {ProcessFacts.Of(proxy.Process).Descriptors} descriptors are open.",
+            cancellationToken);
+        Assert.InRange(ProcessFacts.Of(proxy.Process).Descriptors, 0, 256 - 32);
+        await AnsweredWithinAsync(TimeSpan.FromSeconds(5), () => proxy.AdminAsync("/metrics", cancellationToken));
+
+        // Some waited in vain, the others were refused at once.
+        Assert.All(await Task.WhenAll(answers), answer => Assert.InRange((int)answer.StatusCode, 502, 504));
+        foreach (var one in queued)
+        {
+            await one.DisposeAsync();
+        }
+
+        listener.Dispose();
+        await using var backend = new RawBackend(RawBackend.Answering("hello"), IPAddress.Loopback, port);
+        await Until.TrueAsync(
+            async () => (await proxy.GetAsync("/", cancellationToken)).Status == 200, () => $"It did not recover. {proxy.Process.Story}", cancellationToken);
     }
 
     [Fact]
@@ -95,8 +133,8 @@ public sealed class ResourceLimitTests
             for (var i = 0; i < 20; i++)
             {
                 await AskAsync(early);
-                await AnsweredWithinAsync(TimeSpan.FromSeconds(1), () => proxy.AdminAsync("/readyz", cancellationToken));
-                await Task.Delay(25, cancellationToken);
+                await AnsweredWithinAsync(TimeSpan.FromSeconds(5), () => proxy.AdminAsync("/readyz", cancellationToken));
+                await Task.Delay(100, cancellationToken);
             }
 
             var load = (ProcessFacts.Of(proxy.Process).Cpu - cpu) / Time.GetElapsedTime(begin);

@@ -7,7 +7,8 @@ namespace TimingProxy.Insight;
 /// Keeps what the insight page is made of: by route an hour in windows of ten seconds, and by requests in flight a quarter of an hour in
 /// windows of one. In fixed memory: routes have a bound, above which the rest is one, and so has what is stored (<see cref="RouteHistory"/>).
 /// </summary>
-internal sealed class InsightRecorder(InFlightLedger ledger, RequestClock clock, TimeProvider time, ClockDisturbances disturbances)
+internal sealed partial class InsightRecorder(
+    InFlightLedger ledger, RequestClock clock, TimeProvider time, ClockDisturbances disturbances, ILogger<InsightRecorder> logger)
     : BackgroundService, IRequestObserver
 {
     private const int SecondsPerWindow = 10;
@@ -24,6 +25,9 @@ internal sealed class InsightRecorder(InFlightLedger ledger, RequestClock clock,
     private readonly LevelTotals[] _previous = new LevelTotals[InFlightLevels.Count];
     private double _disturbed = disturbances().Sum(cause => cause.Value);
     private int _previousInFlight;
+
+    // Of _routes, whose own count takes all its locks.
+    private volatile bool _isFull;
     private int _seconds;
     private DateTimeOffset _windowStart = time.GetUtcNow();
 
@@ -31,18 +35,20 @@ internal sealed class InsightRecorder(InFlightLedger ledger, RequestClock clock,
 
     public void OnCompleted(RequestTiming request)
     {
-        bool isAnswered = request.HasResponse || request.ErrorType == ErrorType.Timeout;
-        if (!isAnswered && request.ErrorType is null or ErrorType.ClientAbort)
+        // What the app never had a hand in is no failure of its routes.
+        bool isNotTheApps = request.ErrorType is null or ErrorType.ClientAbort or ErrorType.BadRequest or ErrorType.Overload;
+        if (!request.HasUpstreamTime && isNotTheApps)
         {
             return;
         }
 
         RecorderOf(request.InsightRoute).Record(new FinishedRequest(
-            isAnswered ? clock.ToMilliseconds(request.UpstreamTicks) : null,
+            request.HasUpstreamTime ? clock.ToMilliseconds(request.UpstreamTicks) : null,
             request.AppReportedTicks >= 0 ? clock.ToMilliseconds(request.AppReportedTicks) : null,
             request.HasResponse ? request.InFlightOnArrival : 0,
-            IsError: request.StatusCode >= 500 || request.ErrorType is not (null or ErrorType.ClientAbort),
-            IsUnanswered: !request.HasResponse));
+            IsError: request.StatusCode >= 500 || !isNotTheApps,
+            IsUnanswered: !request.HasResponse,
+            QueueMs: clock.ToMilliseconds(request.QueueTicks)));
     }
 
     /// <summary>Windows that ended after <paramref name="since"/>, oldest first.</summary>
@@ -82,7 +88,15 @@ internal sealed class InsightRecorder(InFlightLedger ledger, RequestClock clock,
         {
             while (await timer.WaitForNextTickAsync(stoppingToken))
             {
-                Tick();
+                try
+                {
+                    Tick();
+                }
+                catch (Exception error)
+                {
+                    // The page misses something; left uncaught, it would end the process.
+                    LogMissed(error);
+                }
             }
         }
         catch (OperationCanceledException)
@@ -98,9 +112,9 @@ internal sealed class InsightRecorder(InFlightLedger ledger, RequestClock clock,
             return recorder;
         }
 
-        return _routes.Count < MaxRoutes
-            ? _routes.GetOrAdd(route, static name => new RouteRecorder(name))
-            : _routes.GetOrAdd("_other", static name => new RouteRecorder(name));
+        recorder = _routes.GetOrAdd(_isFull ? "_other" : route, static name => new RouteRecorder(name));
+        _isFull = _isFull || _routes.Count >= MaxRoutes;
+        return recorder;
     }
 
     private void CloseLevels()
@@ -144,15 +158,17 @@ internal sealed class InsightRecorder(InFlightLedger ledger, RequestClock clock,
                 _leaving.Add(recorder);
             }
         }
+
+        _isFull = _routes.Count >= MaxRoutes;
     }
 
     private void CloseRoutes()
     {
+        double disturbed = disturbances().Sum(cause => cause.Value);
         RouteRecorder[] recorders = [.. _routes.Values, .. _leaving];
         MakeRoom();
         RouteWindow[] routes = [.. recorders.Select(recorder => recorder.CloseWindow()).OfType<RouteWindow>()];
         RouteTrend[] trends = [.. recorders.Select(recorder => recorder.CloseTrend()).Where(trend => trend.Sums.Answers > 1)];
-        double disturbed = disturbances().Sum(cause => cause.Value);
         var now = time.GetUtcNow();
         var window = new TimeWindow(_windowStart, now, routes, disturbed - _disturbed);
         (_windowStart, _disturbed) = (now, disturbed);
@@ -166,4 +182,7 @@ internal sealed class InsightRecorder(InFlightLedger ledger, RequestClock clock,
             }
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The insight page misses what was to be recorded of the last second")]
+    private partial void LogMissed(Exception error);
 }

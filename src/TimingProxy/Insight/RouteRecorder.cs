@@ -11,7 +11,9 @@ internal sealed record RouteWindow(
 /// <param name="UpstreamMs">Null where the upstream neither answered nor was waited for to the end.</param>
 /// <param name="AppMs">What the app said of its own time; null where it said nothing.</param>
 /// <param name="InFlight">Requests in flight when it started, itself included; 0 where that says nothing of its time.</param>
-internal readonly record struct FinishedRequest(double? UpstreamMs, double? AppMs, int InFlight, bool IsError, bool IsUnanswered);
+/// <param name="QueueMs">What it waited for a connection; like the wait for a worker, it goes along with the number in flight.</param>
+internal readonly record struct FinishedRequest(
+    double? UpstreamMs, double? AppMs, int InFlight, bool IsError, bool IsUnanswered, double QueueMs = 0);
 
 /// <summary>Counts the requests of one route since it was made; by atomics, so that requests neither wait nor allocate.</summary>
 internal sealed class RouteRecorder(string route)
@@ -29,7 +31,8 @@ internal sealed class RouteRecorder(string route)
     private long _appMicroseconds;
     private long _outsideMicroseconds;
 
-    // Of answers: how many, their requests in flight on arrival, the squares of these, upstream time, and the product of the two.
+    // Of answers: how many, their requests in flight on arrival, the squares of these, upstream time with the wait for a connection, and the
+    // product of the two.
     private long _answers;
     private long _inFlight;
     private long _inFlightSquared;
@@ -51,11 +54,12 @@ internal sealed class RouteRecorder(string route)
             Interlocked.Add(ref _microseconds, microseconds);
             if (request.InFlight is > 0 and var inFlight)
             {
+                long untilAnswered = microseconds + (long)(request.QueueMs * 1000);
                 Interlocked.Increment(ref _answers);
                 Interlocked.Add(ref _inFlight, inFlight);
                 Interlocked.Add(ref _inFlightSquared, (long)inFlight * inFlight);
-                Interlocked.Add(ref _answerMicroseconds, microseconds);
-                Interlocked.Add(ref _product, inFlight * microseconds);
+                Interlocked.Add(ref _answerMicroseconds, untilAnswered);
+                Interlocked.Add(ref _product, inFlight * untilAnswered);
             }
 
             if (request.AppMs is { } own)

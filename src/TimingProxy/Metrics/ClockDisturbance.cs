@@ -13,6 +13,7 @@ internal sealed class ClockDisturbance
     private readonly string? _cpuStatFile = FindCpuStat();
     private readonly Lock _reading = new();
     private readonly Dictionary<string, long> _runDelays = [];
+    private double? _throttled;
     private double _starved;
 
     public IEnumerable<Measurement<double>> Read()
@@ -31,8 +32,22 @@ internal sealed class ClockDisturbance
 
     private static Measurement<double> Of(string cause, double seconds) => new(seconds, KeyValuePair.Create("cause", (object?)cause));
 
-    /// <summary>Version 2 of control groups counts microseconds, version 1 nanoseconds.</summary>
+    /// <summary>As it was last known, where it cannot be read: no descriptor is left, or the process was moved to another group.</summary>
     private double? ThrottledSeconds()
+    {
+        try
+        {
+            _throttled = ReadThrottledSeconds() ?? _throttled;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+        }
+
+        return _throttled;
+    }
+
+    /// <summary>Version 2 of control groups counts microseconds, version 1 nanoseconds.</summary>
+    private double? ReadThrottledSeconds()
     {
         if (_cpuStatFile is null)
         {
@@ -113,13 +128,18 @@ internal sealed class ClockDisturbance
     private static Dictionary<string, long>? ReadRunDelays()
     {
         const string Threads = "/proc/self/task";
-        if (!Directory.Exists(Threads))
+        var delays = new Dictionary<string, long>(StringComparer.Ordinal);
+        string[] threads;
+        try
+        {
+            threads = Directory.GetDirectories(Threads);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return null;
         }
 
-        var delays = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (string thread in Directory.EnumerateDirectories(Threads))
+        foreach (string thread in threads)
         {
             try
             {

@@ -104,13 +104,10 @@ internal sealed class RequestMetrics : IRequestObserver
     public void RequestRefused() =>
         _failures.Add(1, _failureSeries.Of(new FailureLabels(RequestTiming.DefaultRoute, ErrorType.BadRequest)));
 
-    /// <summary>
-    /// An answer of the upstream, and a timeout under its code: the wait was real. Refusals, resets and aborts would flatter the
-    /// quantiles, and are only counted.
-    /// </summary>
+    /// <summary>An answer of the upstream, and a timeout under its code; other failures are only counted.</summary>
     private void RecordUpstream(RequestTiming request)
     {
-        if (!request.HasResponse && request.ErrorType != ErrorType.Timeout)
+        if (!request.HasUpstreamTime)
         {
             return;
         }

@@ -57,7 +57,7 @@ internal sealed class StateMetrics
         meter.CreateObservableCounter("timingproxy.inflight", () => Levels(level => _clock.ToSeconds(level.Ticks)), "s", "Time spent at each number of requests in flight.");
         meter.CreateObservableCounter("timingproxy.inflight.departures", () => Levels(level => level.Departures), null, "Answers that came at each number of requests in flight.");
         meter.CreateObservableCounter(
-            "timingproxy.inflight.upstream", () => Levels(level => _clock.ToSeconds(level.UpstreamTicks)), "s", "Upstream time of the requests that made it each number in flight.");
+            "timingproxy.inflight.upstream", () => Levels(level => _clock.ToSeconds(level.UpstreamTicks)), "s", "Upstream time, waiting for a connection included, of the requests that made it each number in flight.");
     }
 
     /// <summary>Version of the product, without the commit.</summary>

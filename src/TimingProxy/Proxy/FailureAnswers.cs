@@ -24,7 +24,7 @@ internal sealed partial class FailureAnswers(TimingHeaders headers, ILogger<Fail
 
         if (context.Features[typeof(IForwarderErrorFeature)] is IForwarderErrorFeature failure)
         {
-            timing.ErrorType ??= FailureCause.Of(failure, context);
+            timing.ErrorType ??= FailureCause.Of(failure, timing);
             if (timing.ErrorType == ErrorType.Timeout && !context.Response.HasStarted)
             {
                 // Not so yet where a deadline of ours, or a route's own, cancelled the request.

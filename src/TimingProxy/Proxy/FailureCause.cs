@@ -11,15 +11,18 @@ internal static class FailureCause
     // The server's words (not localised) where the connection ends within a body; it has no code that could be read.
     private const string EndOfConnection = "Unexpected end of request content.";
 
-    /// <summary>Null where the report is no failure: the ends of an upgraded connection, however they come.</summary>
-    public static string? Of(IForwarderErrorFeature failure, HttpContext context)
+    /// <summary>
+    /// Null where the report is no failure: the ends of an upgraded connection, however they come, and what became of a request's body of which
+    /// the upstream did not want to see the rest: it gave its whole answer before (RFC 9113 section 8.1).
+    /// </summary>
+    public static string? Of(IForwarderErrorFeature failure, RequestTiming timing)
     {
-        if (IsEndOfUpgrade(failure.Error))
+        if (IsEndOfUpgrade(failure.Error) || (IsOfRequestBody(failure.Error) && timing.IsBodyRead))
         {
             return null;
         }
 
-        bool clientLeft = context.RequestAborted.IsCancellationRequested;
+        bool clientLeft = timing.Context.RequestAborted.IsCancellationRequested;
         return failure.Error switch
         {
             ForwarderError.RequestTimedOut => ErrorType.Timeout,
@@ -62,6 +65,9 @@ internal static class FailureCause
         AggregateException many => many.InnerExceptions.Any(IsConnectionLost),
         _ => IsConnectionLost(exception.InnerException),
     };
+
+    private static bool IsOfRequestBody(ForwarderError error) => error
+        is ForwarderError.RequestBodyCanceled or ForwarderError.RequestBodyClient or ForwarderError.RequestBodyDestination;
 
     private static bool IsEndOfUpgrade(ForwarderError error) => error
         is ForwarderError.UpgradeRequestCanceled

@@ -36,7 +36,7 @@ internal sealed class StrictRequests(RequestDelegate next, LiveSettings settings
         if (settings.Current.Forwarding.TrustedPeers is { } trusted
             && !PeerNetworks.Contains(trusted, context.Connection.RemoteIpAddress))
         {
-            RemoveForwarding(headers);
+            ForwardingHeaders.Remove(headers);
         }
 
         ConnectionOptions.RemoveNamed(headers, headers.Connection);
@@ -91,23 +91,5 @@ internal sealed class StrictRequests(RequestDelegate next, LiveSettings settings
         var authority = target.AsSpan(scheme + "://".Length);
         int end = authority.IndexOfAny('/', '?');
         return (end < 0 ? authority : authority[..end]).Contains('@') ? StatusCodes.Status400BadRequest : 0;
-    }
-
-    private static void RemoveForwarding(IHeaderDictionary headers)
-    {
-        headers.Remove("Forwarded");
-        List<string>? names = null;
-        foreach (var (name, _) in headers)
-        {
-            if (name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase))
-            {
-                (names ??= []).Add(name);
-            }
-        }
-
-        foreach (string name in names ?? [])
-        {
-            headers.Remove(name);
-        }
     }
 }

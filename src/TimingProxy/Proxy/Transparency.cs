@@ -11,7 +11,42 @@ internal static class Transparency
 {
     private const string WhiteSpace = " \t";
 
+    // Responses' headers that the forwarder leaves out, although they are not among those of one hop (RFC 9110 section 7.6.1).
+    private static readonly string[] LeftOut = [HeaderNames.AltSvc, HeaderNames.ProxyAuthenticate, "Proxy-Authentication-Info"];
+
     private static readonly UriCreationOptions AsReceived = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+    /// <summary>Copies what the forwarder leaves out of a request, although it is not meant for one hop only.</summary>
+    public static void KeepEndToEnd(HttpRequest request, HttpRequestMessage copied)
+    {
+        Keep(HeaderNames.UpgradeInsecureRequests, request.Headers.UpgradeInsecureRequests);
+        Keep(HeaderNames.ProxyAuthorization, request.Headers.ProxyAuthorization);
+
+        void Keep(string name, StringValues values)
+        {
+            if (values.Count != 0)
+            {
+                copied.Headers.TryAddWithoutValidation(name, values.AsEnumerable());
+            }
+        }
+    }
+
+    /// <summary>Copies what the forwarder leaves out of a response, although it is not meant for one hop only.</summary>
+    public static void KeepEndToEnd(HttpResponse copied, HttpResponseMessage? upstream)
+    {
+        if (upstream is null)
+        {
+            return;
+        }
+
+        foreach (string name in LeftOut)
+        {
+            if (upstream.Headers.NonValidated.TryGetValues(name, out var values))
+            {
+                copied.Headers[name] = values.ToArray();
+            }
+        }
+    }
 
     /// <summary>
     /// Removes what <c>Connection</c> names, the length of what has no body (204), and the announcement of trailers to clients that get none

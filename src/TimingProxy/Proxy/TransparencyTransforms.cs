@@ -24,6 +24,7 @@ internal sealed class TransparencyTransforms : ITransformProvider
 
     public void Apply(TransformBuilderContext context)
     {
+        KeepEndToEnd(context);
         if (!Names(context.Route, "RequestHeaderOriginalHost"))
         {
             context.AddOriginalHost();
@@ -33,7 +34,18 @@ internal sealed class TransparencyTransforms : ITransformProvider
         string? mode = context.Route.Metadata?.GetValueOrDefault(XForwardedKey);
         if (!Names(context.Route, "X-Forwarded") && mode is not (null or nameof(XForwarded.PassThrough)))
         {
-            context.AddXForwarded(mode == nameof(XForwarded.Set) ? ForwardedTransformActions.Set : ForwardedTransformActions.Append);
+            bool isSet = mode == nameof(XForwarded.Set);
+            if (isSet)
+            {
+                // Of any name: apps believe others, too, such as X-Forwarded-Port and X-Forwarded-Ssl.
+                context.AddRequestTransform(step =>
+                {
+                    ForwardingHeaders.Remove(step.ProxyRequest);
+                    return ValueTask.CompletedTask;
+                });
+            }
+
+            context.AddXForwarded(isSet ? ForwardedTransformActions.Set : ForwardedTransformActions.Append);
         }
 
         if (!Names(context.Route, "Path") && !Names(context.Route, "Query"))
@@ -51,6 +63,28 @@ internal sealed class TransparencyTransforms : ITransformProvider
             Transparency.TrimValues(step.HttpContext.Response, step.ProxyResponse);
             return ValueTask.CompletedTask;
         });
+    }
+
+    /// <summary>First, as a part of the copying: a route's own transforms may remove what is kept.</summary>
+    private static void KeepEndToEnd(TransformBuilderContext context)
+    {
+        if (context.CopyRequestHeaders != false)
+        {
+            context.RequestTransforms.Insert(0, new RequestFuncTransform(step =>
+            {
+                Transparency.KeepEndToEnd(step.HttpContext.Request, step.ProxyRequest);
+                return ValueTask.CompletedTask;
+            }));
+        }
+
+        if (context.CopyResponseHeaders != false)
+        {
+            context.ResponseTransforms.Insert(0, new ResponseFuncTransform(step =>
+            {
+                Transparency.KeepEndToEnd(step.HttpContext.Response, step.ProxyResponse);
+                return ValueTask.CompletedTask;
+            }));
+        }
     }
 
     private static bool Names(RouteConfig route, string transform) =>

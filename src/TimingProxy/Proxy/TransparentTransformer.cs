@@ -18,6 +18,7 @@ internal sealed class TransparentTransformer(TimingTransforms timing) : HttpTran
     {
         // Copies the headers, Host among them, at once.
         var copied = base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        Transparency.KeepEndToEnd(httpContext.Request, proxyRequest);
         Transparency.KeepTarget(httpContext, proxyRequest, destinationPrefix);
         timing.OnRequest(httpContext, proxyRequest);
         return copied;
@@ -27,6 +28,7 @@ internal sealed class TransparentTransformer(TimingTransforms timing) : HttpTran
         HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         var copied = base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        Transparency.KeepEndToEnd(httpContext.Response, proxyResponse);
         Transparency.RemoveHopByHop(httpContext.Response, proxyResponse);
         Transparency.TrimValues(httpContext.Response, proxyResponse);
         timing.OnResponse(httpContext, proxyResponse);

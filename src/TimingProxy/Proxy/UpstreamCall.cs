@@ -60,6 +60,7 @@ internal sealed class UpstreamCall : HttpMessageInvoker
             }
 
             // (3)
+            _timing.MarkSent();
             _deadline?.Start(_timing, _limit);
             long sent = _client.HasPlaces ? _timing.Clock.Now : started;
             response = await UpstreamConnection.Taking(_client, request, sent, cancellationToken);
@@ -81,7 +82,8 @@ internal sealed class UpstreamCall : HttpMessageInvoker
             _timing.MarkResponded(now, hasResponse: response is not null);
             if (response is not null)
             {
-                _ledger.Depart(now, _timing.UpstreamTicks, _timing.InFlightOnArrival);
+                // Who waits for a place stands in the workers' line, which has moved from the app to here.
+                _ledger.Depart(now, _timing.UpstreamTicks + _timing.QueueTicks, _timing.InFlightOnArrival);
             }
             else
             {

@@ -45,6 +45,12 @@ internal sealed class UpstreamConnector(
 
     private async ValueTask<Stream> OpenAsync(DnsEndPoint endPoint, CancellationToken cancellationToken)
     {
+        // Before it is connected, which may take its time: those under way count as well.
+        if (!Descriptors.HasOneForUpstream())
+        {
+            throw new SocketException((int)SocketError.TooManyOpenSockets);
+        }
+
         var socket = client.UnixSocket is null
             ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
             : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -52,12 +58,6 @@ internal sealed class UpstreamConnector(
         {
             EndPoint target = client.UnixSocket is { } path ? new UnixDomainSocketEndPoint(path) : endPoint;
             await socket.ConnectAsync(target, cancellationToken);
-            // Looked at only now: a socket whose handle was seen is given but one of a name's addresses.
-            if (socket.Handle >= Descriptors.EndForUpstreams)
-            {
-                throw new SocketException((int)SocketError.TooManyOpenSockets);
-            }
-
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

@@ -28,6 +28,20 @@ internal static class Descriptors
 
     private static int Spare => Math.Min(MostSpare, Limit / 4);
 
+    /// <summary>Whether an upstream connection may have the next descriptor, whose number is found by opening something and closing it again.</summary>
+    public static bool HasOneForUpstream()
+    {
+        try
+        {
+            using var next = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            return next.DangerousGetHandle() < EndForUpstreams;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>
     /// Raises the limit to what the system allows: its default of 1,024 is for programs that use <c>select</c>. Where that fails, the limit
     /// stays what it is.

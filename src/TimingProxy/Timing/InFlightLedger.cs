@@ -4,7 +4,7 @@ namespace TimingProxy.Timing;
 /// <param name="Ticks">Time spent at the level.</param>
 /// <param name="Departures">Answers that came while at the level.</param>
 /// <param name="Answers">Answers to requests that made it this level when they started.</param>
-/// <param name="UpstreamTicks">Upstream time of those answers.</param>
+/// <param name="UpstreamTicks">Upstream time of those answers, with their wait for a connection where that is limited.</param>
 /// <param name="UpstreamSquares">Sum of the squares of those upstream times, in <see cref="SquareSeconds"/>.</param>
 internal readonly record struct LevelTotals(long Ticks, long Departures, long Answers, long UpstreamTicks, long UpstreamSquares)
 {
@@ -48,7 +48,7 @@ internal sealed class InFlightLedger(RequestClock clock)
     }
 
     /// <summary>
-    /// A request was answered after <paramref name="upstreamTicks"/> of upstream time; it had been the <paramref name="arrivedAs"/>-th in
+    /// A request was answered after <paramref name="upstreamTicks"/> of upstream time, waiting for a connection included; it had been the <paramref name="arrivedAs"/>-th in
     /// flight, as <see cref="Arrive"/> said.
     /// </summary>
     public void Depart(long now, long upstreamTicks, int arrivedAs)

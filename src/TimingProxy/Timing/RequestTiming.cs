@@ -73,6 +73,18 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
     /// <summary>Whether the upstream's own response headers came: false on refusals, resets, timeouts and aborts before them.</summary>
     public bool HasResponse { get; private set; }
 
+    /// <summary>Whether the request went on to the upstream: not where it gave up in the line for a connection.</summary>
+    public bool IsSent { get; private set; }
+
+    /// <summary>
+    /// Whether its upstream time is one to record: an answer's, or that of a timeout, as the wait was real. Refusals, resets and aborts would
+    /// flatter the quantiles, and so would a timeout in the proxy's own line. Valid once <see cref="ErrorType"/> is known.
+    /// </summary>
+    public bool HasUpstreamTime => HasResponse || (IsSent && ErrorType == Timing.ErrorType.Timeout);
+
+    /// <summary>Whether the upstream's response body was read to its end.</summary>
+    public bool IsBodyRead { get; private set; }
+
     /// <summary>Whether the connection was upgraded (101, or 200 to an extended CONNECT).</summary>
     public bool IsUpgraded { get; private set; }
 
@@ -126,10 +138,13 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
         Started = now;
         Responded = 0;
         QueueTicks = 0;
+        IsSent = false;
         _upload?.Start(now);
     }
 
     public void MarkQueued(long ticks) => QueueTicks = ticks;
+
+    public void MarkSent() => IsSent = true;
 
     /// <summary>Ends the upstream's time, with its response headers or without (<paramref name="hasResponse"/>).</summary>
     public void MarkResponded(bool hasResponse) => MarkResponded(clock.Now, hasResponse);
@@ -179,4 +194,6 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
         BytesOut += bytes;
         _bodyTicks += ticks;
     }
+
+    public void MarkBodyRead() => IsBodyRead = true;
 }

@@ -48,7 +48,7 @@ internal sealed class TimedResponseBody(Stream inner, RequestTiming timing) : Re
         if (read.IsCompleted)
         {
             // It was here already: nobody has waited.
-            return Note(await read, waited: 0);
+            return Note(buffer, await read, waited: 0);
         }
 
         long begin = timing.Clock.Now;
@@ -58,12 +58,18 @@ internal sealed class TimedResponseBody(Stream inner, RequestTiming timing) : Re
         }
 
         int count = await read;
-        return Note(count, timing.Clock.Now - begin);
+        return Note(buffer, count, timing.Clock.Now - begin);
     }
 
-    private int Note(int count, long waited)
+    private int Note(Memory<byte> buffer, int count, long waited)
     {
         timing.AddBodyRead(count, waited);
+        // A read into nothing only asks whether there is something.
+        if (count == 0 && buffer.Length != 0)
+        {
+            timing.MarkBodyRead();
+        }
+
         return count;
     }
 

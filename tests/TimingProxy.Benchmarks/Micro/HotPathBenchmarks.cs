@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using BenchmarkDotNet.Running;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using TimingProxy.Insight;
@@ -32,7 +33,7 @@ public class HotPathBenchmarks : IDisposable
         _metrics = new RequestMetrics(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), clock, settings);
         _provider = Sdk.CreateMeterProviderBuilder().AddMeter(RequestMetrics.MeterName).AddReader(new BaseExportingMetricReader(new Nowhere())).Build();
         _ledger = new InFlightLedger(clock);
-        _insight = new InsightRecorder(_ledger, clock, TimeProvider.System, static () => []);
+        _insight = new InsightRecorder(_ledger, clock, TimeProvider.System, static () => [], NullLogger<InsightRecorder>.Instance);
         _labels = new RouteLabels(settings);
         _headers = new TimingHeaders(settings);
         var context = new DefaultHttpContext { Request = { Method = "GET", Path = "/articles/12" } };

@@ -9,8 +9,9 @@ namespace TimingProxy.EndToEnd.Fixtures;
 /// <param name="Workers">How many requests are worked on at a time; null is no limit.</param>
 /// <param name="MeanMs">Mean service time; log-normal, one request in six four times as long as the others.</param>
 /// <param name="InFlight">How many requests arrive on average within a mean service time.</param>
+/// <param name="Connections">To how many connections the proxy limits itself; 0 is no limit.</param>
 /// <param name="SwingSeconds">In which time the load rises to nearly twice the mean and falls again.</param>
-public sealed record LimitedBackend(string Name, string Server, string Path, int? Workers, double MeanMs, double InFlight, double SwingSeconds = 4);
+public sealed record LimitedBackend(string Name, string Server, string Path, int? Workers, double MeanMs, double InFlight, int Connections = 0, double SwingSeconds = 4);
 
 /// <summary>A backend with its proxy, that has had its traffic.</summary>
 public sealed record LoadedBackend(LimitedBackend Backend, ProxyProcess Proxy, int Answers);
@@ -30,6 +31,7 @@ public sealed class LimitedBackends : IAsyncLifetime
         new("uvicorn, async view", "uvicorn", "/free", null, 60, 4, SwingSeconds: 30),
         new("uvicorn, sync view in a pool of 6 threads", "uvicorn", "/thread", 6, 130, 4.4),
         new("uvicorn, async view with a pool of 3 connections", "uvicorn", "/pool", 3, 75, 2.1),
+        new("uvicorn, async view, and the line before it in the proxy", "uvicorn", "/free", 2, 60, 1.4, Connections: 2),
         new("uvicorn, async view with a dependency that gets slow", "uvicorn", "/dependency", null, 100, 3, SwingSeconds: 30),
     ];
 
@@ -91,7 +93,8 @@ public sealed class LimitedBackends : IAsyncLifetime
         }
 
         await server.WaitUntilReadyAsync(() => AnswersAsync(port, cancellationToken), cancellationToken);
-        var proxy = await ProxyProcess.InFrontOfAsync(port, cancellationToken);
+        (string, string)[] limit = backend.Connections == 0 ? [] : [("UPSTREAM__MAXCONNECTIONS", $"{backend.Connections}")];
+        var proxy = await ProxyProcess.InFrontOfAsync(port, cancellationToken, limit);
         lock (_running)
         {
             _running.Add(proxy);

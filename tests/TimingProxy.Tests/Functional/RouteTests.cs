@@ -58,6 +58,22 @@ public sealed class RouteTests
         Assert.Equal("to the response", answer.Value("X-Added"));
     }
 
+    [Theory]
+    [InlineData("Transforms:0:RequestHeader=X-Added;Transforms:0:Set=1", true, true)]
+    [InlineData("Transforms:0:RequestHeaderRemove=Upgrade-Insecure-Requests;Transforms:1:ResponseHeaderRemove=Alt-Svc", false, false)]
+    [InlineData("Transforms:0:RequestHeadersCopy=false", false, true)]
+    [InlineData("Transforms:0:ResponseHeadersCopy=false", true, false)]
+    public async Task Transforms_OfHeaders_AlsoDecideOnThoseThatOnlySeemToBeOfOneHop(string transforms, bool isRequested, bool isAnswered)
+    {
+        await using var backend = new RecordingBackend("HTTP/1.1 200 OK\r\nAlt-Svc: clear\r\nContent-Length: 2\r\n\r\nok");
+        await using var proxy = await StartAsync(backend.Address, transforms.Split(';'));
+
+        var answer = await proxy.GetAsync("/api/", "Upgrade-Insecure-Requests: 1\r\n");
+
+        Assert.Equal(isRequested ? "1" : null, (await backend.NextAsync()).Head.Value("Upgrade-Insecure-Requests"));
+        Assert.Equal(isAnswered ? "clear" : null, answer.Value("Alt-Svc"));
+    }
+
     [Fact]
     public async Task Transform_XForwarded_IsTheRoutesOwn()
     {

@@ -205,6 +205,39 @@ public sealed class TransparencyTests
         Assert.Contains((await backend.NextAsync()).Head.Value("X-Forwarded-For"), expected.Split('|'));
     }
 
+    [Fact]
+    public async Task XForwarded_Set_LeavesNothingOfWhatTheClientClaims()
+    {
+        await using var backend = new RecordingBackend();
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Forwarding:XForwarded=Set");
+
+        await proxy.GetAsync(headers: "X-Forwarded-Port: 443\r\nX-FORWARDED-SSL: on\r\nX-Forwarded-Proto: https\r\nForwarded: proto=https\r\nX-Other: 1\r\n");
+
+        var (head, _) = await backend.NextAsync();
+        Assert.Equal(
+            ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"],
+            head.Headers.Select(header => header.Name).Where(name => name.Contains("Forwarded", StringComparison.OrdinalIgnoreCase)).Order());
+        Assert.Equal("http", head.Value("X-Forwarded-Proto"));
+        Assert.Equal("1", head.Value("X-Other"));
+    }
+
+    [Fact]
+    public async Task Headers_ThatOnlySeemToBeOfOneHop_PassBothWays()
+    {
+        await using var backend = new RecordingBackend(
+            "HTTP/1.1 200 OK\r\nAlt-Svc: h3=\":443\"\r\nProxy-Authenticate: Basic\r\nProxy-Authenticate: Bearer\r\nProxy-Authentication-Info: a\r\nContent-Length: 2\r\n\r\nok");
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
+
+        var answer = await proxy.GetAsync(headers: "Upgrade-Insecure-Requests: 1\r\nProxy-Authorization: Basic eA==\r\n");
+
+        var (head, _) = await backend.NextAsync();
+        Assert.Equal(["1"], head.Values("Upgrade-Insecure-Requests"));
+        Assert.Equal(["Basic eA=="], head.Values("Proxy-Authorization"));
+        Assert.Equal(["h3=\":443\""], answer.Head.Values("Alt-Svc"));
+        Assert.Equal(["Basic", "Bearer"], answer.Head.Values("Proxy-Authenticate"));
+        Assert.Equal(["a"], answer.Head.Values("Proxy-Authentication-Info"));
+    }
+
     [Theory]
     [InlineData("10.0.0.0/8", false)]
     [InlineData("127.0.0.0/8", true)]

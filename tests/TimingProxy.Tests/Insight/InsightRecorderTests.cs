@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using TimingProxy.Insight;
 using TimingProxy.Timing;
@@ -18,7 +19,12 @@ public sealed class InsightRecorderTests : IDisposable
     {
         _clock = new RequestClock(_time);
         _ledger = new InFlightLedger(_clock);
-        _recorder = new InsightRecorder(_ledger, _clock, _time, () => [KeyValuePair.Create("gc", _disturbedSeconds)]);
+        _recorder = new InsightRecorder(
+            _ledger,
+            _clock,
+            _time,
+            () => _disturbedSeconds >= 0 ? [KeyValuePair.Create("gc", _disturbedSeconds)] : throw new IOException("No descriptor is left."),
+            NullLogger<InsightRecorder>.Instance);
     }
 
     public void Dispose() => _recorder.Dispose();
@@ -115,9 +121,11 @@ public sealed class InsightRecorderTests : IDisposable
     }
 
     [Fact]
-    public void ClientsThatLeave_AreNoErrorsOfTheApps()
+    public void WhatTheAppNeverSaw_IsNoErrorOfTheApps()
     {
         Request("/a", 200, 5, ErrorType.ClientAbort, hasResponse: false);
+        Request("/a", 400, 0, ErrorType.BadRequest, hasResponse: false);
+        Request("/a", 503, 0, ErrorType.Overload, hasResponse: false);
         Request("/a", 502, 5, ErrorType.Connect, hasResponse: false);
         Pass(seconds: 10);
 
@@ -193,6 +201,21 @@ public sealed class InsightRecorderTests : IDisposable
     }
 
     [Fact]
+    public async Task WindowThatCannotBeRecorded_IsTheOnlyOneMissed()
+    {
+        await _recorder.StartAsync(TestContext.Current.CancellationToken);
+        _disturbedSeconds = -1;
+        await PassAsync(() => _recorder.Since(DateTimeOffset.MinValue).Levels.Length >= 12);
+        Assert.Empty(_recorder.Since(DateTimeOffset.MinValue).Routes);
+
+        _disturbedSeconds = 0;
+        Request("/a", 200, 5);
+        await PassAsync(() => _recorder.Since(DateTimeOffset.MinValue).Routes.Length != 0);
+
+        Assert.False(_recorder.ExecuteTask!.IsCompleted);
+    }
+
+    [Fact]
     public void Seconds_AreKeptForAQuarterOfAnHour()
     {
         Pass(seconds: 1000);
@@ -219,6 +242,16 @@ public sealed class InsightRecorderTests : IDisposable
                 _ledger.Depart(i + 1, 1, place);
                 _recorder.OnCompleted(timing);
             }
+        }
+    }
+
+    /// <summary>Lets the recorder's own timer run until something is so.</summary>
+    private async Task PassAsync(Func<bool> condition)
+    {
+        while (!condition())
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TestContext.Current.CancellationToken);
         }
     }
 

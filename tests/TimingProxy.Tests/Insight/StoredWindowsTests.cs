@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using TimingProxy.Insight;
 using TimingProxy.Tests.Functional;
@@ -55,7 +56,7 @@ public sealed class StoredWindowsTests
         var clock = new RequestClock(time);
         var ledger = new InFlightLedger(clock);
         long before = GC.GetTotalMemory(forceFullCollection: true);
-        var recorder = new InsightRecorder(ledger, clock, time, () => []);
+        var recorder = new InsightRecorder(ledger, clock, time, () => [], NullLogger<InsightRecorder>.Instance);
         var random = new Random(1);
         int rushHour = 0;
         var timing = Enumerable.Range(0, 100).Select(route => Timing(clock, $"/route{route}")).ToArray();

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using TimingProxy.Proxy;
+using TimingProxy.Timing;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace TimingProxy.Tests.Proxy;
@@ -43,9 +44,24 @@ public sealed class FailureCauseTests
     {
         var failure = new Failure(error, exception);
 
-        Assert.Equal(whileThere, FailureCause.Of(failure, new DefaultHttpContext()));
-        Assert.Equal(afterLeaving, FailureCause.Of(failure, new DefaultHttpContext { RequestAborted = new CancellationToken(canceled: true) }));
+        Assert.Equal(whileThere, FailureCause.Of(failure, Timing(new DefaultHttpContext())));
+        Assert.Equal(afterLeaving, FailureCause.Of(failure, Timing(new DefaultHttpContext { RequestAborted = new CancellationToken(canceled: true) })));
     }
+
+    [Theory]
+    [InlineData(ForwarderError.RequestBodyCanceled, null)]
+    [InlineData(ForwarderError.RequestBodyClient, null)]
+    [InlineData(ForwarderError.RequestBodyDestination, null)]
+    [InlineData(ForwarderError.ResponseBodyDestination, "body")]
+    public void Cause_AfterAWholeAnswer_IsNoneInTheRequestsBody(ForwarderError error, string? expected)
+    {
+        var timing = Timing(new DefaultHttpContext());
+        timing.MarkBodyRead();
+
+        Assert.Equal(expected, FailureCause.Of(new Failure(error, new IOException()), timing));
+    }
+
+    private static RequestTiming Timing(HttpContext context) => new(context, new RequestClock(TimeProvider.System));
 
     private static HttpRequestException Of(HttpRequestError error) => new(error);
 
