@@ -31,10 +31,13 @@ internal sealed class ProxyConfigValidation(IConfigValidator validator, IEnumera
                     + "with TimingProxy:Upstream:Address set, the name \"default\" is taken by it: rename yours or unset the address");
             }
 
-            if (route.ClusterId is { } id && !clusters.ContainsKey(id))
+            if (route.ClusterId is null)
             {
-                errors.Add($"ReverseProxy:Routes:{route.RouteId}:ClusterId = \"{id}\": there is no such cluster; "
-                    + $"known: {string.Join(", ", clusters.Keys)}");
+                errors.Add($"ReverseProxy:Routes:{route.RouteId}:ClusterId: not set, so that each request of this route would be answered 503; {ClusterMend(clusters)}");
+            }
+            else if (!clusters.ContainsKey(route.ClusterId))
+            {
+                errors.Add($"ReverseProxy:Routes:{route.RouteId}:ClusterId = \"{route.ClusterId}\": there is no such cluster; {ClusterMend(clusters)}");
             }
 
             errors.AddRange(Unsupported(route));
@@ -48,6 +51,10 @@ internal sealed class ProxyConfigValidation(IConfigValidator validator, IEnumera
 
         return errors;
     }
+
+    private static string ClusterMend(Dictionary<string, ClusterConfig> clusters) => clusters.Count == 0
+        ? "there is none: define one in ReverseProxy:Clusters, or set TimingProxy:Upstream:Address and name \"upstream\""
+        : $"name one of the clusters: {string.Join(", ", clusters.Keys)}";
 
     /// <summary>What YARP leaves to code of the application around it: here there is none, and silence would be a false promise.</summary>
     private static IEnumerable<string> Unsupported(RouteConfig route)

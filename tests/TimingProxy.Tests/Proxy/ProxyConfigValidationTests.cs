@@ -30,7 +30,7 @@ public sealed class ProxyConfigValidationTests
         Assert.Empty(await ErrorsAsync(Upstream, "Routes:api:ClusterId=upstream", "Routes:api:Match:Path=/api/{id}"));
 
     [Theory]
-    [InlineData("Routes:api:ClusterId=ap", "ReverseProxy:Routes:api:ClusterId = \"ap\"", "known: app")]
+    [InlineData("Routes:api:ClusterId=ap", "ReverseProxy:Routes:api:ClusterId = \"ap\"", "name one of the clusters: app")]
     [InlineData("Routes:api:Match:Path=/api/{", "ReverseProxy:Routes:api:", "/api/{")]
     [InlineData("Routes:api:AuthorizationPolicy=staff", "ReverseProxy:Routes:api:AuthorizationPolicy = \"staff\"", "remove it")]
     [InlineData("Routes:api:CorsPolicy=open", "ReverseProxy:Routes:api:CorsPolicy = \"open\"", "remove it")]
@@ -45,6 +45,17 @@ public sealed class ProxyConfigValidationTests
     {
         string error = Assert.Single(await ErrorsAsync(null, [.. Good, setting]), error => error.Contains(key, StringComparison.Ordinal));
 
+        Assert.Contains(mend, error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(Upstream, "name one of the clusters: app, upstream", "Clusters:app:Destinations:one:Address=http://127.0.0.1:9000")]
+    [InlineData(null, "there is none: define one in ReverseProxy:Clusters")]
+    public async Task Errors_OfARouteWithoutACluster_NameKeyAndMend(string? upstream, string mend, params string[] clusters)
+    {
+        string error = Assert.Single(await ErrorsAsync(upstream, ["Routes:api:Cluster=app", "Routes:api:Match:Path=/api/{**rest}", .. clusters]));
+
+        Assert.StartsWith("ReverseProxy:Routes:api:ClusterId: not set", error, StringComparison.Ordinal);
         Assert.Contains(mend, error, StringComparison.Ordinal);
     }
 
