@@ -14,9 +14,15 @@ internal sealed record UpstreamAddress(string Destination, string? UnixSocket = 
     private const string UnixScheme = "unix:";
     private const string H2cScheme = "h2c://";
 
-    public static bool TryParse(string text, [NotNullWhen(true)] out UpstreamAddress? address)
+    /// <param name="text">Null, which YARP's reader leaves where none is set, is no address.</param>
+    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out UpstreamAddress? address)
     {
         address = null;
+        if (text is null)
+        {
+            return false;
+        }
+
         if (text.StartsWith(UnixScheme, StringComparison.OrdinalIgnoreCase))
         {
             string path = text[UnixScheme.Length..];

@@ -36,8 +36,9 @@ internal sealed class UpstreamAddressFilter : IProxyConfigFilter
             string name = $"ReverseProxy:Clusters:{cluster.ClusterId}:Destinations:{id}:Address";
             if (!UpstreamAddress.TryParse(destination.Address, out var address))
             {
+                string what = destination.Address is null ? $"{name}: not set" : $"{name} = \"{destination.Address}\": not an address";
                 throw new ArgumentException(
-                    $"{name} = \"{destination.Address}\": not an address; write http://host:port, https://host:port, h2c://host:port or unix:/path.sock");
+                    $"{what}; write http://host:port, https://host:port, h2c://host:port or unix:/path.sock");
             }
 
             converted[id] = destination with { Address = address.Destination };

@@ -59,6 +59,16 @@ public sealed class ProxyConfigValidationTests
         Assert.Contains(mend, error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Clusters:app:Destinations:two:Adress=http://127.0.0.1:9001")]
+    [InlineData("Clusters:app:Destinations:two=http://127.0.0.1:9001")]
+    public async Task Errors_OfADestinationWithoutAnAddress_NameKeyAndMend(string setting)
+    {
+        string error = Assert.Single(await ErrorsAsync(null, [.. Good, setting]));
+
+        Assert.StartsWith("ReverseProxy:Clusters:app:Destinations:two:Address: not set; write http://host:port", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Errors_OfASocketPathWithoutRoom_NameKeyAndMend()
     {

@@ -24,5 +24,6 @@ public sealed class UpstreamAddressTests
     [InlineData("unix:app.sock")]
     [InlineData("h2c://")]
     [InlineData("http://")]
-    public void TryParse_NoAddress_IsRefused(string text) => Assert.False(UpstreamAddress.TryParse(text, out _));
+    [InlineData(null)]
+    public void TryParse_NoAddress_IsRefused(string? text) => Assert.False(UpstreamAddress.TryParse(text, out _));
 }
