@@ -23,9 +23,11 @@ internal sealed class ProxyConfigValidation(IConfigValidator validator, IEnumera
         }
 
         var ids = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        var sound = new List<RouteConfig>();
         foreach (var route in proxy.Routes)
         {
-            if (!ids.Add(route.RouteId))
+            bool isNew = ids.Add(route.RouteId);
+            if (!isNew)
             {
                 errors.Add($"ReverseProxy:Routes:{route.RouteId}: defined twice; "
                     + "with TimingProxy:Upstream:Address set, the name \"default\" is taken by it: rename yours or unset the address");
@@ -43,13 +45,17 @@ internal sealed class ProxyConfigValidation(IConfigValidator validator, IEnumera
             errors.AddRange(Unsupported(route));
             var ofRoute = await validator.ValidateRouteAsync(route);
             errors.AddRange(ofRoute.Select(error => $"ReverseProxy:Routes:{route.RouteId}: {Sentence(error)}"));
-            if (ofRoute.Count == 0)
+            if (ofRoute.Count == 0 && Unroutable(route) is { } unroutable)
             {
-                errors.AddRange(Unroutable(route));
+                errors.Add(unroutable);
+            }
+            else if (ofRoute.Count == 0 && isNew)
+            {
+                sound.Add(route);
             }
         }
 
-        return errors;
+        return [.. errors, .. AlikeRoutes.Errors(sound)];
     }
 
     private static string ClusterMend(Dictionary<string, ClusterConfig> clusters) => clusters.Count == 0
@@ -77,22 +83,21 @@ internal sealed class ProxyConfigValidation(IConfigValidator validator, IEnumera
     }
 
     /// <summary>What reads as a pattern and is none that requests can be matched with: routing as a whole would fail with the first request.</summary>
-    private static IEnumerable<string> Unroutable(RouteConfig route)
+    private static string? Unroutable(RouteConfig route)
     {
-        string? error = null;
         try
         {
             if (route.Match.Path is { } path)
             {
                 RoutePatterns.Check(path);
             }
-        }
-        catch (FormatException format)
-        {
-            error = format.Message;
-        }
 
-        return error is null ? [] : [$"ReverseProxy:Routes:{route.RouteId}:Match:Path: {error}"];
+            return null;
+        }
+        catch (FormatException error)
+        {
+            return $"ReverseProxy:Routes:{route.RouteId}:Match:Path: {error.Message}";
+        }
     }
 
     private async ValueTask CheckAsync(ClusterConfig cluster, List<string> errors, CancellationToken cancellationToken)

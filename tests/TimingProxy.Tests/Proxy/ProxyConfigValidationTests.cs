@@ -69,6 +69,19 @@ public sealed class ProxyConfigValidationTests
         Assert.StartsWith("ReverseProxy:Clusters:app:Destinations:two:Address: not set; write http://host:port", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/api/{**all}", 0, "api")]
+    [InlineData("/{**rest}", int.MaxValue, "default")]
+    public async Task Errors_OfTwoRoutesThatMatchAlike_NameBothAndMend(string path, int order, string other)
+    {
+        string[] two = ["Routes:again:ClusterId=app", $"Routes:again:Match:Path={path}", $"Routes:again:Order={order}"];
+
+        string error = Assert.Single(await ErrorsAsync(Upstream, [.. Good, .. two]));
+
+        Assert.StartsWith($"ReverseProxy:Routes:again:Order = {order}: route \"{other}\"", error, StringComparison.Ordinal);
+        Assert.Contains("another Order", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Errors_OfASocketPathWithoutRoom_NameKeyAndMend()
     {
