@@ -47,7 +47,6 @@ static async Task<int> ServeAsync(StartOptions options, bool checkOnly, Cancella
 
     await Startup.RunAsync(
         app,
-        string.Join(", ", loaded.Settings.Listen.Concat(loaded.Settings.Admin.Listen)),
         () =>
         {
             UncollectedStart.End();

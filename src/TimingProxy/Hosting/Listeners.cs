@@ -41,8 +41,7 @@ internal static class Listeners
     {
         SetLimits(kestrel);
         var lateClose = LateClose.Middleware(time);
-        var section = configuration.GetSection("Kestrel");
-        if (settings.ListenIsSet || !section.GetSection("Endpoints").GetChildren().Any())
+        if (ListensOnSettings(settings, configuration))
         {
             foreach (string address in settings.Listen)
             {
@@ -60,7 +59,7 @@ internal static class Listeners
                 listen.Use(lateClose);
                 UsePlainHttp2(listen);
             });
-            kestrel.Configure(section, reloadOnChange: false);
+            kestrel.Configure(configuration.GetSection("Kestrel"), reloadOnChange: false);
         }
 
         foreach (string address in settings.Admin.Listen)
@@ -73,6 +72,19 @@ internal static class Listeners
             });
         }
     }
+
+    /// <summary>Whether the traffic listeners are those of <c>Listen</c>; else they are those of <c>Kestrel:Endpoints</c>.</summary>
+    public static bool ListensOnSettings(ProxySettings settings, IConfiguration configuration) =>
+        settings.ListenIsSet || !configuration.GetSection("Kestrel:Endpoints").GetChildren().Any();
+
+    /// <summary>Where the process was told to listen, for messages: addresses, and of those that are no setting of ours the key.</summary>
+    public static IEnumerable<string> Configured(LoadedConfiguration loaded) =>
+    [
+        .. ListensOnSettings(loaded.Settings, loaded.Root)
+            ? loaded.Settings.Listen
+            : loaded.Root.GetSection("Kestrel:Endpoints").GetChildren().Select(endpoint => $"{endpoint["Url"]} ({endpoint.Path})"),
+        .. loaded.Settings.Admin.Listen,
+    ];
 
     public static bool NeedCertificate(ProxySettings settings) =>
         settings.Listen.Concat(settings.Admin.Listen).Any(address => address.StartsWith("https:", StringComparison.OrdinalIgnoreCase));

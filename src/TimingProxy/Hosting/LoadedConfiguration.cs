@@ -52,8 +52,7 @@ internal sealed record LoadedConfiguration(
 
         // (4)
         var (settings, errors) = SettingsReader.Read(root);
-        bool listensOnSettings = settings.ListenIsSet || !root.GetSection("Kestrel:Endpoints").GetChildren().Any();
-        errors = [.. errors, .. AddressConflicts.Of(settings, listensOnSettings)];
+        errors = [.. errors, .. AddressConflicts.Of(settings, Listeners.ListensOnSettings(settings, root))];
         if (settings.AccessLog is { Enabled: false, SlowMs: > 0 })
         {
             warnings.Add("TimingProxy:AccessLog:SlowMs is set, and nothing is logged: TimingProxy:AccessLog:Enabled is false");

@@ -26,6 +26,21 @@ public sealed class StartTests : IDisposable
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    // An address for documentation (RFC 5737), which no machine has.
+    [InlineData("", """, "Kestrel": { "Endpoints": { "E": { "Url": "http://192.0.2.1:9" } } }""", "One of http://192.0.2.1:9 (Kestrel:Endpoints:E), http://127.0.0.1:0 cannot", "in Kestrel:Endpoints or with --admin")]
+    [InlineData(""", "Listen": "http://192.0.2.1:9" """, "", "One of http://192.0.2.1:9, http://127.0.0.1:0 cannot", "with --listen or --admin")]
+    public async Task Start_OnAnAddressOfNobody_NamesTheAddressesThatAreConfigured(string listen, string kestrel, string named, string mend)
+    {
+        await using var app = await BuildAsync(
+            $$"""{ "TimingProxy": { "Upstream": "http://a:1", "Admin": { "Listen": "http://127.0.0.1:0" }{{listen}} }{{kestrel}} }""");
+
+        var error = await Assert.ThrowsAsync<StartupError>(() => Startup.RunAsync(app, () => Task.CompletedTask, TestContext.Current.CancellationToken));
+
+        Assert.StartsWith(named, error.Message, StringComparison.Ordinal);
+        Assert.Contains(mend, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Server_ReadsIntoLargeBuffers()
     {
