@@ -97,7 +97,8 @@ internal static class ProxyApplication
         }
         catch (Exception error) when (error is FormatException or InvalidOperationException or ArgumentException)
         {
-            throw new StartupError(ExitCode.Configuration, $"{loaded.File?.Path}: ReverseProxy: {error.Message}");
+            string file = loaded.File is null ? "" : $"{loaded.File.Path}: ";
+            throw new StartupError(ExitCode.Configuration, $"{file}ReverseProxy: {error.Message}");
         }
     }
 

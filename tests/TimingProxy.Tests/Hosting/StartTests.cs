@@ -41,6 +41,28 @@ public sealed class StartTests : IDisposable
         Assert.Contains(mend, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Build_SectionThatCannotBeRead_IsAnErrorThatNamesTheFileIfThereIsOne(bool hasFile)
+    {
+        var environment = new Dictionary<string, string> { ["ReverseProxy__Routes__r__Order"] = "first" };
+        var options = new StartOptions(new Dictionary<string, string?> { ["TimingProxy:Upstream:Address"] = "http://a:1" }, null, Demo: false, environment);
+        string path = Path.Combine(_folder, "settings.json");
+        await File.WriteAllTextAsync(path, "{}", TestContext.Current.CancellationToken);
+        var file = hasFile ? await ConfigurationFile.ReadAsync(path, TestContext.Current.CancellationToken) : null;
+        var loaded = LoadedConfiguration.Read(options, file).Loaded;
+
+        var error = await Assert.ThrowsAsync<StartupError>(async () =>
+        {
+            await using var app = await ProxyApplication.BuildAsync(options, loaded, TimeProvider.System);
+        });
+
+        Assert.Equal(ExitCode.Configuration, error.ExitCode);
+        Assert.StartsWith(hasFile ? $"{path}: ReverseProxy: " : "ReverseProxy: ", error.Message, StringComparison.Ordinal);
+        Assert.Contains("first", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Server_ReadsIntoLargeBuffers()
     {
