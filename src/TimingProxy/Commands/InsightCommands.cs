@@ -81,7 +81,7 @@ internal static class InsightCommands
     }
 
     /// <summary>A file as it is; of a proxy, its data over the window.</summary>
-    private static async Task<byte[]> ReadAsync(string source, string? window, CancellationToken cancellationToken)
+    internal static async Task<byte[]> ReadAsync(string source, string? window, CancellationToken cancellationToken)
     {
         try
         {
@@ -96,7 +96,8 @@ internal static class InsightCommands
                 target.Query = $"window={Uri.EscapeDataString(window)}";
             }
 
-            using var client = new HttpClient { Timeout = Patience };
+            // An admin port is asked directly, as AdminClient asks it: a proxy of the environment could not reach localhost.
+            using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
             using var answer = await client.GetAsync(target.Uri, cancellationToken);
             byte[] data = await answer.Content.ReadAsByteArrayAsync(cancellationToken);
             return answer.IsSuccessStatusCode
