@@ -91,9 +91,11 @@ public sealed class KeepAliveTests
     [InlineData("GET", false, 200)]
     [InlineData("GET", true, 200)]
     [InlineData("DELETE", true, 200)]
+    [InlineData("PROPFIND", true, 200)]
     [InlineData("POST", false, 502)]
     [InlineData("POST", true, 502)]
     [InlineData("PATCH", true, 502)]
+    [InlineData("PURGE", false, 502)]
     public async Task Request_OnUsedConnectionThatBreaks_IsSentAgainOnlyWhereItsMethodIsIdempotent(string method, bool resets, int status)
     {
         var cancellationToken = TestContext.Current.CancellationToken;

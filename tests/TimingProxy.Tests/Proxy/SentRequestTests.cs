@@ -11,10 +11,25 @@ public sealed class SentRequestTests
     [InlineData("PUT / HTTP/1.1\r\n", true, true, false)]
     [InlineData("POST / HTTP/1.1\r\n", true, false, true)]
     [InlineData("PATCH / HTTP/1.1\r\n", true, false, true)]
-    [InlineData("GETTER / HTTP/1.1\r\n", true, false, false)]
-    // HTTP/2 and TLS: nothing is known.
+    [InlineData("TRACE / HTTP/1.1\r\n", true, true, false)]
+    [InlineData("PROPFIND /dav/ HTTP/1.1\r\n", true, true, false)]
+    [InlineData("MOVE /a HTTP/1.0\r\n", true, true, false)]
+    [InlineData("LOCK / HTTP/1.1\r\n", true, false, true)]
+    // Registered as idempotent, but each makes a new working resource.
+    [InlineData("CHECKOUT / HTTP/1.1\r\n", true, false, true)]
+    // Methods are told apart by case, and nobody knows what these do.
+    [InlineData("propfind / HTTP/1.1\r\n", true, false, true)]
+    [InlineData("GETTER / HTTP/1.1\r\n", true, false, true)]
+    [InlineData("PURGE /a HTTP/1.1\r\nHost: a\r\n\r\n", true, false, true)]
+    // HTTP/2, TLS, a WebSocket's frame and what else passes on an upgraded connection: nothing is known.
     [InlineData("PRI * HTTP/2.0\r\n", true, false, false)]
+    [InlineData("\u0000\u0000\u0012\u0000POST / HTTP/1.1\r\n", true, false, false)]
     [InlineData("\u0017\u0003\u0003", true, false, false)]
+    [InlineData("\u0081\u0012POST / HTTP/1.1\r\n", true, false, false)]
+    [InlineData("exit 0\r\n", true, false, false)]
+    [InlineData("GET 0\r\n", true, false, false)]
+    [InlineData("POST", true, false, false)]
+    [InlineData("", true, false, false)]
     // A fresh connection that ends is no stale one.
     [InlineData("GET / HTTP/1.1\r\n", false, false, true)]
     public void Request_Begun_MayBeSentAgainByItsMethod(string text, bool isReused, bool may, bool mustNot)
