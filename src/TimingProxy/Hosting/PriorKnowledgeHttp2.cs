@@ -7,7 +7,6 @@ using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
-
 namespace TimingProxy.Hosting;
 
 /// <summary>
@@ -16,7 +15,10 @@ namespace TimingProxy.Hosting;
 /// </summary>
 internal static class PriorKnowledgeHttp2
 {
-    /// <summary>An opened connection on which nothing comes is closed after this long, as Kestrel closes idle ones.</summary>
+    /// <summary>
+    /// An opened connection on which nothing comes is closed after this long: what Kestrel gives a request's head. Its own timers, that one and
+    /// the 130 s of a connection that lies idle, begin only behind this.
+    /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     // No HTTP/1 method begins so.
