@@ -3,12 +3,12 @@ using TimingProxy.Health;
 namespace TimingProxy.Admin;
 
 /// <summary>What the admin port shows of other rooms.</summary>
-internal sealed record AdminPages(RequestDelegate Metrics, RequestDelegate Config, RequestDelegate Index, RequestDelegate? InsightData = null);
+internal sealed record AdminPages(RequestDelegate Metrics, RequestDelegate Config, RequestDelegate Insight, RequestDelegate InsightData);
 
 /// <summary>
 /// The whole admin surface:
 /// <code>
-/// GET  /              index, or the insight page
+/// GET  /              the insight page
 /// GET  /insight.json  the same as data
 /// GET  /metrics       Prometheus text or OpenMetrics
 /// GET  /livez         200 while the process serves
@@ -26,7 +26,8 @@ internal sealed class AdminEndpoints
     {
         _table = new(StringComparer.Ordinal)
         {
-            ["/"] = (HttpMethods.Get, pages.Index),
+            ["/"] = (HttpMethods.Get, pages.Insight),
+            ["/insight.json"] = (HttpMethods.Get, pages.InsightData),
             ["/metrics"] = (HttpMethods.Get, pages.Metrics),
             ["/livez"] = (HttpMethods.Get, context => TextAsync(context, StatusCodes.Status200OK, "ok")),
             ["/readyz"] = (HttpMethods.Get, async context =>
@@ -40,10 +41,6 @@ internal sealed class AdminEndpoints
             ["/config"] = (HttpMethods.Get, pages.Config),
             ["/drain"] = (HttpMethods.Post, context => DrainAsync(context, readiness)),
         };
-        if (pages.InsightData is { } data)
-        {
-            _table["/insight.json"] = (HttpMethods.Get, data);
-        }
     }
 
     public async Task HandleAsync(HttpContext context)

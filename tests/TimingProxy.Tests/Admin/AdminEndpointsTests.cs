@@ -12,6 +12,7 @@ public sealed class AdminEndpointsTests
 
     [Theory]
     [InlineData("GET", "/", 200, null)]
+    [InlineData("GET", "/insight.json", 200, null)]
     [InlineData("GET", "/metrics", 200, null)]
     [InlineData("GET", "/livez", 200, null)]
     [InlineData("GET", "/readyz", 200, null)]
@@ -27,7 +28,6 @@ public sealed class AdminEndpointsTests
     [InlineData("POST", "/", 405, "GET, HEAD")]
     [InlineData("PUT", "/metrics", 405, "GET, HEAD")]
     [InlineData("OPTIONS", "/config", 405, "GET, HEAD")]
-    [InlineData("GET", "/insight.json", 404, null)]
     [InlineData("GET", "/metrics/", 404, null)]
     [InlineData("GET", "/METRICS", 404, null)]
     [InlineData("GET", "/articles/1", 404, null)]
@@ -78,11 +78,11 @@ public sealed class AdminEndpointsTests
     }
 
     [Fact]
-    public async Task InsightData_WhereThereIsSome_IsAnswered()
+    public async Task Insight_PageAndData_AreAnswered()
     {
-        await using var host = await AdminHost.StartAsync(
-            pages: AdminHost.Pages() with { InsightData = context => context.Response.WriteAsync("{}", Cancel) });
+        await using var host = await AdminHost.StartAsync();
 
+        Assert.Equal("insight", await host.Admin.GetStringAsync("/", Cancel));
         Assert.Equal("{}", await host.Admin.GetStringAsync("/insight.json", Cancel));
     }
 

@@ -64,7 +64,10 @@ internal sealed class AdminHost : IAsyncDisposable
     }
 
     public static AdminPages Pages() => new(
-        Metrics: context => context.Response.WriteAsync("metrics"), Config: _ => Task.CompletedTask, Index: context => context.Response.WriteAsync("index"));
+        Metrics: context => context.Response.WriteAsync("metrics"),
+        Config: _ => Task.CompletedTask,
+        Insight: context => context.Response.WriteAsync("insight"),
+        InsightData: context => context.Response.WriteAsync("{}"));
 
     public async ValueTask DisposeAsync()
     {
