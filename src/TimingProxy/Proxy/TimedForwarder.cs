@@ -23,6 +23,10 @@ internal sealed class TimedForwarder(IHttpForwarder inner, InFlightLedger ledger
         HttpTransformer transformer) =>
         SendAsync(context, destinationPrefix, httpClient, requestConfig, transformer, CancellationToken.None);
 
+    /// <param name="cancellationToken">
+    /// Not looked at: YARP's middleware, the only caller, gives none, so that the deadline's is the one there is. A client that leaves and a
+    /// route's own timeout are told by <see cref="HttpContext.RequestAborted"/>, which the forwarder watches by itself.
+    /// </param>
     public ValueTask<ForwarderError> SendAsync(
         HttpContext context,
         string destinationPrefix,
