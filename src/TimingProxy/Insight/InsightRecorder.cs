@@ -112,7 +112,7 @@ internal sealed partial class InsightRecorder(
             return recorder;
         }
 
-        recorder = _routes.GetOrAdd(_isFull ? "_other" : route, static name => new RouteRecorder(name));
+        recorder = _routes.GetOrAdd(_isFull ? RequestTiming.Other : route, static name => new RouteRecorder(name));
         _isFull = _isFull || _routes.Count >= MaxRoutes;
         return recorder;
     }

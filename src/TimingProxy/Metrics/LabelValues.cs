@@ -5,9 +5,6 @@ namespace TimingProxy.Metrics;
 /// <summary>Label values that are bounded whatever a client sends, boxed once so that recording allocates nothing.</summary>
 internal static class LabelValues
 {
-    /// <summary>Stands for everything that has no label value of its own.</summary>
-    public const string Other = "_other";
-
     // The semantic conventions' word for a method or code outside of the known ones.
     private const string Unknown = "_OTHER";
 

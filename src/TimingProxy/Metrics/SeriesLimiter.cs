@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using TimingProxy.Timing;
 
 namespace TimingProxy.Metrics;
 
@@ -12,7 +13,7 @@ internal sealed class SeriesLimiter<TKey>(int limit, string[] names, Func<TKey, 
     where TKey : notnull
 {
     private readonly ConcurrentDictionary<TKey, Known> _sets = new();
-    private readonly KeyValuePair<string, object?>[] _other = [.. names.Select(name => KeyValuePair.Create(name, (object?)LabelValues.Other))];
+    private readonly KeyValuePair<string, object?>[] _other = [.. names.Select(name => KeyValuePair.Create(name, (object?)RequestTiming.Other))];
     private readonly Lock _adding = new();
     private volatile bool _isFull = limit <= 1;
 

@@ -10,9 +10,6 @@ namespace TimingProxy.Routes;
 /// </summary>
 internal sealed class RouteLabels
 {
-    /// <summary>Stands for all routes above <c>Metrics:MaxRoutes</c>.</summary>
-    public const string Other = "_other";
-
     private readonly LiveSettings _settings;
     private readonly int _maxRoutes;
     private readonly LearnedRoutes _learned;
@@ -67,7 +64,7 @@ internal sealed class RouteLabels
         // Once full it stays so, and nobody waits for a place any more.
         if (_isFull)
         {
-            return Other;
+            return RequestTiming.Other;
         }
 
         lock (_adding)
@@ -79,7 +76,7 @@ internal sealed class RouteLabels
             }
 
             _isFull = _ofMetrics.Count >= _maxRoutes;
-            return isKnown ? route : Other;
+            return isKnown ? route : RequestTiming.Other;
         }
     }
 }

@@ -18,6 +18,9 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
     /// <summary>The route label of requests that nothing more exact is known of.</summary>
     public const string DefaultRoute = "default";
 
+    /// <summary>The label value that everything above a bound shares: routes, and label sets of the metrics.</summary>
+    public const string Other = "_other";
+
     private UploadWait? _upload;
     private IDisposable? _held;
     private long _bodyTicks;
