@@ -35,7 +35,7 @@ internal static class SettingsTable
         Create("Admin:Listen", ListenAddresses, s => s.Admin.Listen, (s, v) => s with { Admin = new AdminSettings { Listen = NotEmpty(v) } },
             "Addresses of the admin port: metrics, health, insight.", AtStart) with { Flag = "--admin" },
         Create("MaxConcurrentRequests", Count, s => s.MaxConcurrentRequests, (s, v) => s with { MaxConcurrentRequests = v },
-            "Requests at a time before a 503 with `Retry-After`. 0 is no limit."),
+            "Requests at a time before a 503 with `Retry-After`. 0 is no limit. An open WebSocket counts as one, idle or not: add their number."),
         Create("Headers:Name", HeaderName, s => s.Headers.Name, (s, v) => s with { Headers = s.Headers with { Name = v } },
             "Name of the timing header."),
         Create("Headers:Existing", Choice<ExistingHeader>(), s => s.Headers.Existing, (s, v) => s with { Headers = s.Headers with { Existing = v } },
