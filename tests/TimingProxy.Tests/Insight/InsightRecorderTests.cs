@@ -248,8 +248,9 @@ public sealed class InsightRecorderTests : IDisposable
     /// <summary>Lets the recorder's own timer run until something is so.</summary>
     private async Task PassAsync(Func<bool> condition)
     {
-        while (!condition())
+        for (int seconds = 0; !condition(); seconds++)
         {
+            Assert.True(seconds < 10_000, "The recorder has stopped.");
             _time.Advance(TimeSpan.FromSeconds(1));
             await Task.Delay(TimeSpan.FromMilliseconds(1), TestContext.Current.CancellationToken);
         }
