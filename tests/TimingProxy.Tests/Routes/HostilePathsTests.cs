@@ -1,6 +1,6 @@
-using TimingProxy.Tests.Functional;
 using System.Text;
 using TimingProxy.Routes;
+using TimingProxy.Tests.Functional;
 
 namespace TimingProxy.Tests.Routes;
 
