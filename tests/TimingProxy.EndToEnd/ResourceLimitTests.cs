@@ -89,11 +89,14 @@ public sealed class ResourceLimitTests
         using var client = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
 
         var answers = Enumerable.Range(0, 240).Select(_ => client.GetAsync($"http://127.0.0.1:{proxy.Port}/", cancellationToken)).ToArray();
-        await Until.TrueAsync(
-            () => Task.FromResult(ProcessFacts.Of(proxy.Process).Descriptors > 180),
-            () => $"Only {ProcessFacts.Of(proxy.Process).Descriptors} descriptors are open.",
-            cancellationToken);
-        Assert.InRange(ProcessFacts.Of(proxy.Process).Descriptors, 0, 256 - 32);
+        var most = 0;
+        for (var look = 0; look < 40; look++)
+        {
+            most = Math.Max(most, ProcessFacts.Of(proxy.Process).Descriptors);
+            await Task.Delay(50, cancellationToken);
+        }
+
+        Assert.InRange(most, 256 - 64 - 10, 256 - 64 + 10);
         await AnsweredWithinAsync(TimeSpan.FromSeconds(5), () => proxy.AdminAsync("/metrics", cancellationToken));
 
         // Some waited in vain, the others were refused at once.
