@@ -34,6 +34,7 @@ internal sealed class FinishedRequests
         timing.MarkForwarded(new ClusterLoad("upstream"));
         Advance(OverheadMs);
         timing.MarkStarted();
+        timing.MarkSent();
         Advance(upstreamMs);
         timing.MarkResponded(hasResponse);
         timing.MarkStamped();
