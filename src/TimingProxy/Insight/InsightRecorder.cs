@@ -36,8 +36,8 @@ internal sealed partial class InsightRecorder(
     public void OnCompleted(RequestTiming request)
     {
         // What the app never had a hand in is no failure of its routes.
-        bool isNotTheApps = request.ErrorType is null or ErrorType.ClientAbort or ErrorType.BadRequest or ErrorType.Overload;
-        if (!request.HasUpstreamTime && isNotTheApps)
+        bool hasFailed = request.ErrorType is not (null or ErrorType.ClientAbort or ErrorType.BadRequest or ErrorType.Overload);
+        if (!request.HasUpstreamTime && !hasFailed)
         {
             return;
         }
@@ -46,7 +46,7 @@ internal sealed partial class InsightRecorder(
             request.HasUpstreamTime ? clock.ToMilliseconds(request.UpstreamTicks) : null,
             request.AppReportedTicks >= 0 ? clock.ToMilliseconds(request.AppReportedTicks) : null,
             request.HasResponse ? request.InFlightOnArrival : 0,
-            IsError: request.StatusCode >= 500 || !isNotTheApps,
+            IsError: request.StatusCode >= 500 || hasFailed,
             IsUnanswered: !request.HasResponse,
             QueueMs: clock.ToMilliseconds(request.QueueTicks)));
     }
