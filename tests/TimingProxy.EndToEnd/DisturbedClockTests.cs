@@ -11,6 +11,57 @@ public sealed class DisturbedClockTests
     // The backend's own timer counts in ticks of the kernel, of 4 ms where it is built so, and may be early by one and a rounding.
     private const int EarlyMs = 5;
 
+    /// <summary>Answers that have arrived and are not read: the proxy is the one who is late, and must not say that it was the app.</summary>
+    [Theory]
+    [InlineData(true, "GET /pause HTTP/1.1\r\nHost: a\r\n\r\n")]
+    [InlineData(false, "GET /pause HTTP/1.1\r\nHost: a\r\n\r\n")]
+    [InlineData(true, "POST /pause HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")]
+    [InlineData(false, "POST /pause HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")]
+    public async Task Proxy_PausedWhileTheAnswerComes_CountsThePauseAsItsOwn(bool keepsConnections, string request)
+    {
+        const int PauseMs = 2000;
+        var cancellationToken = TestContext.Current.CancellationToken;
+        var asked = new TaskCompletionSource();
+        var answer = new TaskCompletionSource();
+        var answered = new TaskCompletionSource();
+        await using var backend = new RawBackend(async (head, connection, token) =>
+        {
+            var isPaused = head.StartLine.Contains("/pause", StringComparison.Ordinal);
+            if (isPaused)
+            {
+                asked.SetResult();
+                await answer.Task.WaitAsync(token);
+            }
+
+            await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"u8.ToArray(), token);
+            if (isPaused)
+            {
+                answered.SetResult();
+            }
+
+            return keepsConnections;
+        });
+        await using var proxy = await ProxyProcess.InFrontOfAsync(backend.Port, cancellationToken);
+        // The first ones open connections, pay for what is made only once, and have the kernel begin with its timestamps.
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(200, (await proxy.GetAsync("/", cancellationToken)).Status);
+        }
+
+        var paused = RawClient.OnceAsync(proxy.Port, request, cancellationToken);
+        await asked.Task.WaitAsync(cancellationToken);
+        await proxy.Process.PauseAsync(cancellationToken);
+        answer.SetResult();
+        await answered.Task.WaitAsync(cancellationToken);
+        await Task.Delay(PauseMs, cancellationToken);
+        proxy.Process.Resume();
+
+        Assert.InRange((await paused).RenderMs, 0, PauseMs / 2);
+        var scrape = await proxy.ScrapeAsync(cancellationToken);
+        Assert.InRange(scrape.Sum("timingproxy_upstream_duration_seconds_sum"), 0, PauseMs / 2000.0);
+        Assert.InRange(scrape.Sum("timingproxy_overhead_duration_seconds_sum"), PauseMs * 0.9 / 1000, 60);
+    }
+
     [Fact]
     public async Task WallClock_SteppedBackAndForth_LeavesTheFiguresAlone()
     {

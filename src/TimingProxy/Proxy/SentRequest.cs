@@ -13,7 +13,8 @@ namespace TimingProxy.Proxy;
 /// </remarks>
 internal struct SentRequest
 {
-    private bool _isUnanswered;
+    /// <summary>Something was written since the last answer.</summary>
+    public bool IsUnanswered { get; private set; }
 
     /// <summary>That the connection breaks may be told as its mere end.</summary>
     public bool MayBeSentAgain { get; private set; }
@@ -25,15 +26,16 @@ internal struct SentRequest
     /// <param name="isReused">Whether something was answered on this connection before.</param>
     public bool Begins(ReadOnlySpan<byte> bytes, bool isReused)
     {
-        if (_isUnanswered)
+        if (IsUnanswered)
         {
             return false;
         }
 
-        _isUnanswered = true;
-        MayBeSentAgain = isReused && IsIdempotent(bytes) && IsRequest(bytes);
-        MustNotBeSentAgain = !isReused || (!MayBeSentAgain && IsRequest(bytes));
-        return true;
+        IsUnanswered = true;
+        bool isRequest = IsRequest(bytes);
+        MayBeSentAgain = isReused && isRequest && IsIdempotent(bytes);
+        MustNotBeSentAgain = !isReused || (isRequest && !MayBeSentAgain);
+        return isRequest;
     }
 
     public void Answered() => this = default;

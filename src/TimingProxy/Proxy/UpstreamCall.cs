@@ -62,8 +62,7 @@ internal sealed class UpstreamCall : HttpMessageInvoker
             // (3)
             _timing.MarkSent();
             _deadline?.Start(_timing, _limit);
-            long sent = _client.HasPlaces ? _timing.Clock.Now : started;
-            response = await UpstreamConnection.Taking(_client, request, sent, cancellationToken);
+            response = await UpstreamConnection.Taking(_client, request, _timing, cancellationToken);
 
             if (WhyInvalid(request, response) is { } reason)
             {

@@ -25,6 +25,9 @@ internal sealed class UpstreamClient : HttpMessageInvoker
 
     public string? UnixSocket { get; }
 
+    /// <summary>Whether the request before this one found no connection to take; a guess at what this one will find, and cheap.</summary>
+    public bool OpensConnections { get; set; }
+
     /// <summary>Whether no request is under way.</summary>
     public bool IsIdle => Volatile.Read(ref _calls) == 0;
 

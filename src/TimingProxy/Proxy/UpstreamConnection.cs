@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using TimingProxy.Timing;
 
@@ -17,11 +18,18 @@ namespace TimingProxy.Proxy;
 /// A fresh connection that ends before a single byte came is no stale one, and is not told to the handler as such: it would send the
 /// request three times more, to an app that perhaps dies of it. <see cref="SentRequest"/> has the rule for connections used before.
 /// </remarks>
-internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, RequestClock clock) : Stream
+/// <param name="inner">What is read and written.</param>
+/// <param name="client">Whose connection it is.</param>
+/// <param name="clock">The proxy's.</param>
+/// <param name="timestamped">The socket that is read, if the kernel's timestamps of what it receives are to be had (<see cref="TimestampedReceive"/>).</param>
+internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, RequestClock clock, Socket? timestamped = null) : Stream
 {
-    // Since when this thread takes connections for a request, on the clock; 0 where it does not.
+    // The request that this thread takes a connection for, until it is written there; null where there is none.
     [ThreadStatic]
-    private static long _takingSince;
+    private static RequestTiming? _taking;
+
+    // The request that is written later, perhaps by another thread: once a connection is open, or once its body comes.
+    private static readonly AsyncLocal<RequestTiming?> Waiting = new();
 
     // Where the timer was a moment too early, or a request was under way.
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
@@ -29,6 +37,7 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
     private readonly long _keepAlive = clock.FromTimeSpan(client.Settings.KeepAlive);
     private long _lastUsed = clock.Now;
     private SentRequest _sent;
+    private RequestTiming? _request;
     private bool _wasAnswered;
     private bool _isRetired;
     private TaskCompletionSource<int>? _idleRead;
@@ -49,21 +58,28 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
     }
 
     /// <summary>Whether this is called from within <see cref="Taking"/>.</summary>
-    public static bool IsTaking => _takingSince != 0;
+    public static bool IsTaking => _taking is not null;
 
-    /// <summary>Sends, knowing that connections are taken in the part of it that runs at once.</summary>
-    /// <param name="now">The clock at this moment.</param>
+    /// <summary>Sends, knowing that pooled connections are taken in the part of it that runs at once.</summary>
+    /// <param name="timing">Of the request, which is sent at this moment.</param>
     public static Task<HttpResponseMessage> Taking(
-        HttpMessageInvoker invoker, HttpRequestMessage request, long now, CancellationToken cancellationToken)
+        UpstreamClient client, HttpRequestMessage request, RequestTiming timing, CancellationToken cancellationToken)
     {
-        _takingSince = now;
+        if (client.OpensConnections || request.Content is not null)
+        {
+            Waiting.Value = timing;
+        }
+
+        _taking = timing;
         try
         {
-            return invoker.SendAsync(request, cancellationToken);
+            return client.SendAsync(request, cancellationToken);
         }
         finally
         {
-            _takingSince = 0;
+            // HTTP/2 has many requests on a connection, and tells nobody which of them an answer is for.
+            client.OpensConnections = IsTaking && request.Version.Major == 1;
+            _taking = null;
         }
     }
 
@@ -74,22 +90,29 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
             return ValueTask.FromResult(0);
         }
 
-        long takingSince = _takingSince;
-        if (takingSince == 0)
+        if (_taking is not { } taking)
         {
-            var read = ReadAndNoteAsync(buffer, cancellationToken);
+            var read = ReadAndNoteAsync(buffer, isOfAnswer: _sent.IsUnanswered, cancellationToken);
             return !read.IsCompleted && client.IsIdle ? UntilRetired(read) : read;
         }
 
-        return takingSince - _lastUsed > _keepAlive ? ValueTask.FromResult(0) : ReadAndNoteAsync(buffer, cancellationToken);
+        return taking.SentAt - _lastUsed > _keepAlive
+            ? ValueTask.FromResult(0)
+            : ReadAndNoteAsync(buffer, isOfAnswer: true, cancellationToken);
     }
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         _idleTimer?.Dispose();
         _idleTimer = null;
-        _lastUsed = _takingSince != 0 ? _takingSince : clock.Now;
+        _lastUsed = _taking?.SentAt ?? clock.Now;
         bool isBegin = _sent.Begins(buffer.Span, _wasAnswered);
+        if (isBegin)
+        {
+            _request = _taking ?? Waiting.Value;
+            _taking = null;
+        }
+
         var write = inner.WriteAsync(buffer, cancellationToken);
         return isBegin && _sent.MayBeSentAgain && !write.IsCompletedSuccessfully ? LeaveToReadAsync(write) : write;
     }
@@ -126,12 +149,25 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<int> ReadAndNoteAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    private async ValueTask<int> ReadAndNoteAsync(Memory<byte> buffer, bool isOfAnswer, CancellationToken cancellationToken)
     {
         int count;
+        DateTimeOffset? receivedAt = null;
         try
         {
-            count = await inner.ReadAsync(buffer, cancellationToken);
+            if (isOfAnswer && timestamped is not null && !buffer.IsEmpty)
+            {
+                do
+                {
+                    // Until something is there.
+                    _ = await inner.ReadAsync(Memory<byte>.Empty, cancellationToken);
+                }
+                while (!TimestampedReceive.TryReceive(timestamped, buffer.Span, out count, out receivedAt));
+            }
+            else
+            {
+                count = await inner.ReadAsync(buffer, cancellationToken);
+            }
         }
         catch (IOException) when (_sent.MayBeSentAgain)
         {
@@ -139,6 +175,7 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
         }
 
         _lastUsed = clock.Now;
+        _request?.MarkReceived(receivedAt is { } at ? _lastUsed - clock.FromTimeSpan(clock.TimeProvider.GetUtcNow() - at) : 0);
         if (count != 0)
         {
             _wasAnswered = true;

@@ -23,11 +23,11 @@ internal sealed class UpstreamConnector(
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         long begin = clock.Now;
-        var stream = await OpenAsync(context.DnsEndPoint, cancellationToken);
+        var connected = await OpenAsync(context.DnsEndPoint, cancellationToken);
         var request = context.InitialRequestMessage;
-        stream = request.RequestUri!.Scheme == Uri.UriSchemeHttps
-            ? await SecureAsync(stream, request, cancellationToken)
-            : new UpstreamConnection(stream, client, clock);
+        Stream stream = request.RequestUri!.Scheme == Uri.UriSchemeHttps
+            ? await SecureAsync(connected, request, cancellationToken)
+            : Watched(connected);
         opened(cluster, clock.Now - begin);
         return stream;
     }
@@ -41,9 +41,12 @@ internal sealed class UpstreamConnector(
 
     /// <summary>Without TLS: for upstreams behind a forward proxy, where the handler builds the tunnel.</summary>
     public async ValueTask<Stream> ConnectPlainAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) =>
-        new UpstreamConnection(await OpenAsync(context.DnsEndPoint, cancellationToken), client, clock);
+        Watched(await OpenAsync(context.DnsEndPoint, cancellationToken));
 
-    private async ValueTask<Stream> OpenAsync(DnsEndPoint endPoint, CancellationToken cancellationToken)
+    private UpstreamConnection Watched(NetworkStream stream) =>
+        new(stream, client, clock, client.UnixSocket is null && TimestampedReceive.TryEnable(stream.Socket) ? stream.Socket : null);
+
+    private async ValueTask<NetworkStream> OpenAsync(DnsEndPoint endPoint, CancellationToken cancellationToken)
     {
         // Before it is connected, which may take its time: those under way count as well.
         if (!Descriptors.HasOneForUpstream())

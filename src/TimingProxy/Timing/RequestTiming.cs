@@ -24,6 +24,7 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
     private UploadWait? _upload;
     private IDisposable? _held;
     private long _bodyTicks;
+    private long _receivedAt;
 
     public HttpContext Context => context;
 
@@ -42,6 +43,9 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
 
     /// <summary>All request transforms are done, right before the request goes to the upstream.</summary>
     public long Started { get; private set; }
+
+    /// <summary>When the request went on to the upstream, after it had waited for a connection.</summary>
+    public long SentAt => Started + QueueTicks;
 
     /// <summary>Final (not 1xx) response headers are parsed, before they are copied; on a failure, the failure.</summary>
     public long Responded { get; private set; }
@@ -142,6 +146,7 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
         Responded = 0;
         QueueTicks = 0;
         IsSent = false;
+        _receivedAt = 0;
         _upload?.Start(now);
     }
 
@@ -154,10 +159,15 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
 
     public void MarkResponded(long now, bool hasResponse)
     {
-        _upload?.Stop(now);
-        Responded = now;
+        // Where the wall clock was set in between, the kernel's word is worth nothing.
+        Responded = hasResponse && _receivedAt > Started && _receivedAt < now ? _receivedAt : now;
+        _upload?.Stop(Responded);
         HasResponse = hasResponse;
     }
+
+    /// <summary>Something was read from the upstream.</summary>
+    /// <param name="at">When the kernel received it, on the clock; 0 where that is not known.</param>
+    public void MarkReceived(long at) => _receivedAt = at;
 
     public void MarkStamped() => Stamped = clock.Now;
 

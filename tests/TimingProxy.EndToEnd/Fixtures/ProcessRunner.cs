@@ -12,6 +12,8 @@ public sealed partial class ProcessRunner : IAsyncDisposable
     private const int Sigterm = 15;
     private const int Sigint = 2;
     private const int Sigkill = 9;
+    private const int Sigcont = 18;
+    private const int Sigstop = 19;
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>Of a command that works to its end: some of them fetch packages.</summary>
@@ -145,6 +147,19 @@ public sealed partial class ProcessRunner : IAsyncDisposable
     public void SendSigint() => Send(Sigint);
 
     public void SendSigkill() => Send(Sigkill);
+
+    /// <summary>Lets the process run no further, and waits until none of its threads does.</summary>
+    public async Task PauseAsync(CancellationToken cancellationToken)
+    {
+        Send(Sigstop);
+        await Until.TrueAsync(
+            () => Task.FromResult(Directory.GetDirectories($"/proc/{Id}/task").All(thread => File.ReadAllText($"{thread}/stat").Split(')')[^1].TrimStart()[0] == 'T')),
+            () => $"{Name} was not stopped.",
+            cancellationToken);
+    }
+
+    /// <summary>Lets a process run on that was paused.</summary>
+    public void Resume() => Send(Sigcont);
 
     public async ValueTask DisposeAsync()
     {

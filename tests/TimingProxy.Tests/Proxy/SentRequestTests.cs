@@ -36,8 +36,9 @@ public sealed class SentRequestTests
     {
         var request = default(SentRequest);
 
-        Assert.True(request.Begins(Encoding.Latin1.GetBytes(text), isReused));
+        bool isRequest = request.Begins(Encoding.Latin1.GetBytes(text), isReused);
 
+        Assert.Equal(may || mustNot, isRequest);
         Assert.Equal((may, mustNot), (request.MayBeSentAgain, request.MustNotBeSentAgain));
     }
 

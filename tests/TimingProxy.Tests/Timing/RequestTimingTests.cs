@@ -63,6 +63,39 @@ public sealed class RequestTimingTests
         Assert.Equal((3, 100), (Ms(_timing.UpstreamTicks), Ms(_timing.UploadTicks)));
     }
 
+    /// <summary>Ms after the start at which the kernel says to have received the answer, which is read after 50.</summary>
+    [Theory]
+    [InlineData(20, 20)]
+    [InlineData(-1, 50)]
+    [InlineData(0, 50)]
+    [InlineData(60, 50)]
+    public void Upstream_ReadLate_EndsWhenTheKernelHadTheAnswerIfThatCanBe(int receivedAt, int expected)
+    {
+        Pass(10);
+        _timing.MarkStarted();
+        _timing.MarkReceived(_timing.Started + _timing.Clock.FromTimeSpan(TimeSpan.FromMilliseconds(receivedAt)));
+        Pass(50);
+        _timing.MarkResponded(hasResponse: true);
+        _timing.MarkStamped();
+
+        Assert.Equal((expected, 10 + 50 - expected), (Ms(_timing.UpstreamTicks), Ms(_timing.OverheadTicks)));
+    }
+
+    [Fact]
+    public void Upstream_ReadOfAnotherAttemptOrWithoutAnAnswer_IsForgotten()
+    {
+        _timing.MarkStarted();
+        _timing.MarkReceived(_timing.Started + 1);
+        Pass(5);
+        _timing.MarkResponded(hasResponse: false);
+        Assert.Equal(5, Ms(_timing.UpstreamTicks));
+
+        _timing.MarkStarted();
+        Pass(7);
+        _timing.MarkResponded(hasResponse: true);
+        Assert.Equal(7, Ms(_timing.UpstreamTicks));
+    }
+
     [Fact]
     public void Upload_WaitThatBeganBeforeTheStart_CountsFromTheStart()
     {
