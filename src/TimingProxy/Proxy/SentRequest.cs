@@ -16,6 +16,9 @@ internal struct SentRequest
     /// <summary>Something was written since the last answer.</summary>
     public bool IsUnanswered { get; private set; }
 
+    /// <summary>What was written is a request of HTTP/1.</summary>
+    public bool IsRequest { get; private set; }
+
     /// <summary>That the connection breaks may be told as its mere end.</summary>
     public bool MayBeSentAgain { get; private set; }
 
@@ -32,10 +35,10 @@ internal struct SentRequest
         }
 
         IsUnanswered = true;
-        bool isRequest = IsRequest(bytes);
-        MayBeSentAgain = isReused && isRequest && IsIdempotent(bytes);
-        MustNotBeSentAgain = !isReused || (isRequest && !MayBeSentAgain);
-        return isRequest;
+        IsRequest = IsRequestLine(bytes);
+        MayBeSentAgain = isReused && IsRequest && IsIdempotent(bytes);
+        MustNotBeSentAgain = !isReused || (IsRequest && !MayBeSentAgain);
+        return IsRequest;
     }
 
     public void Answered() => this = default;
@@ -61,7 +64,7 @@ internal struct SentRequest
         || bytes.StartsWith("UNLOCK "u8);
 
     /// <summary>Whether the first line is that of an HTTP/1 request; a frame of HTTP/2 or of a WebSocket begins with no printable character.</summary>
-    private static bool IsRequest(ReadOnlySpan<byte> bytes)
+    private static bool IsRequestLine(ReadOnlySpan<byte> bytes)
     {
         int end = bytes.IndexOf((byte)'\r');
         return end > 0 && bytes[0] is > (byte)' ' and < 0x7F && bytes[..(end - 1)].EndsWith(" HTTP/1."u8);

@@ -25,7 +25,7 @@ internal static unsafe class TimestampedReceive
     /// <summary>Asks for timestamps of what is received from now on; false where the system has none.</summary>
     public static bool TryEnable(Socket socket)
     {
-        if (!OperatingSystem.IsLinux() || !Environment.Is64BitProcess)
+        if (!OperatingSystem.IsLinux() || !Environment.Is64BitProcess || socket.AddressFamily == AddressFamily.Unix)
         {
             return false;
         }

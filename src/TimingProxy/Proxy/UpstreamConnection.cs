@@ -21,8 +21,8 @@ namespace TimingProxy.Proxy;
 /// <param name="inner">What is read and written.</param>
 /// <param name="client">Whose connection it is.</param>
 /// <param name="clock">The proxy's.</param>
-/// <param name="timestamped">The socket that is read, if the kernel's timestamps of what it receives are to be had (<see cref="TimestampedReceive"/>).</param>
-internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, RequestClock clock, Socket? timestamped = null) : Stream
+/// <param name="socket">What the stream reads from and writes to as it is; null where it is secured.</param>
+internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, RequestClock clock, Socket? socket) : Stream
 {
     // The request that this thread takes a connection for, until it is written there; null where there is none.
     [ThreadStatic]
@@ -35,6 +35,7 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
 
     private readonly long _keepAlive = clock.FromTimeSpan(client.Settings.KeepAlive);
+    private readonly Socket? _timestamped = socket is not null && TimestampedReceive.TryEnable(socket) ? socket : null;
     private long _lastUsed = clock.Now;
     private SentRequest _sent;
     private RequestTiming? _request;
@@ -114,7 +115,9 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
         }
 
         var write = inner.WriteAsync(buffer, cancellationToken);
-        return isBegin && _sent.MayBeSentAgain && !write.IsCompletedSuccessfully ? LeaveToReadAsync(write) : write;
+        return write.IsCompletedSuccessfully || !(isBegin ? _sent.MayBeSentAgain : _sent.IsRequest && socket is not null)
+            ? write
+            : LeaveToReadAsync(write, isBegin);
     }
 
     public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
@@ -155,14 +158,14 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
         DateTimeOffset? receivedAt = null;
         try
         {
-            if (isOfAnswer && timestamped is not null && !buffer.IsEmpty)
+            if (isOfAnswer && _timestamped is not null && !buffer.IsEmpty)
             {
                 do
                 {
                     // Until something is there.
                     _ = await inner.ReadAsync(Memory<byte>.Empty, cancellationToken);
                 }
-                while (!TimestampedReceive.TryReceive(timestamped, buffer.Span, out count, out receivedAt));
+                while (!TimestampedReceive.TryReceive(_timestamped, buffer.Span, out count, out receivedAt));
             }
             else
             {
@@ -189,14 +192,17 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
         return count;
     }
 
-    /// <summary>Where a request cannot even be begun, the read that follows finds the connection's end, and that is told.</summary>
-    private static async ValueTask LeaveToReadAsync(ValueTask write)
+    /// <summary>
+    /// Where a request cannot even be begun, the read that follows finds the connection's end, and that is told. Where its body cannot be sent
+    /// on because the upstream has answered (413, say) and closed, the read finds the answer.
+    /// </summary>
+    private async ValueTask LeaveToReadAsync(ValueTask write, bool isBegin)
     {
         try
         {
             await write;
         }
-        catch (IOException)
+        catch (IOException) when (isBegin || socket!.Available > 0)
         {
             // As said above.
         }

@@ -27,7 +27,7 @@ internal sealed class UpstreamConnector(
         var request = context.InitialRequestMessage;
         Stream stream = request.RequestUri!.Scheme == Uri.UriSchemeHttps
             ? await SecureAsync(connected, request, cancellationToken)
-            : Watched(connected);
+            : new UpstreamConnection(connected, client, clock, connected.Socket);
         opened(cluster, clock.Now - begin);
         return stream;
     }
@@ -37,14 +37,14 @@ internal sealed class UpstreamConnector(
     /// the outside of what it is given, asks for this afterwards.
     /// </summary>
     public ValueTask<Stream> FilterAsync(SocketsHttpPlaintextStreamFilterContext context, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(context.PlaintextStream is SslStream secure ? new UpstreamConnection(secure, client, clock) : context.PlaintextStream);
+        ValueTask.FromResult(context.PlaintextStream is SslStream secure ? new UpstreamConnection(secure, client, clock, socket: null) : context.PlaintextStream);
 
     /// <summary>Without TLS: for upstreams behind a forward proxy, where the handler builds the tunnel.</summary>
-    public async ValueTask<Stream> ConnectPlainAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) =>
-        Watched(await OpenAsync(context.DnsEndPoint, cancellationToken));
-
-    private UpstreamConnection Watched(NetworkStream stream) =>
-        new(stream, client, clock, client.UnixSocket is null && TimestampedReceive.TryEnable(stream.Socket) ? stream.Socket : null);
+    public async ValueTask<Stream> ConnectPlainAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var connected = await OpenAsync(context.DnsEndPoint, cancellationToken);
+        return new UpstreamConnection(connected, client, clock, connected.Socket);
+    }
 
     private async ValueTask<NetworkStream> OpenAsync(DnsEndPoint endPoint, CancellationToken cancellationToken)
     {

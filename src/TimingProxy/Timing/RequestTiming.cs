@@ -159,8 +159,7 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
 
     public void MarkResponded(long now, bool hasResponse)
     {
-        // Where the wall clock was set in between, the kernel's word is worth nothing.
-        Responded = hasResponse && _receivedAt > Started && _receivedAt < now ? _receivedAt : now;
+        Responded = hasResponse && IsReceivedBefore(now) ? _receivedAt : now;
         _upload?.Stop(Responded);
         HasResponse = hasResponse;
     }
@@ -209,4 +208,10 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
     }
 
     public void MarkBodyRead() => IsBodyRead = true;
+
+    /// <summary>
+    /// Whether the kernel's word on the answer can be taken: not where the wall clock, by which it goes, was set in between, nor where the answer
+    /// lay there while the client's body was still waited for.
+    /// </summary>
+    private bool IsReceivedBefore(long now) => _receivedAt > Started && _receivedAt < now && _upload?.LastsBeyond(_receivedAt) != true;
 }

@@ -11,6 +11,7 @@ internal sealed class UploadWait(long started)
     private long _started = started;
     private long _ticks;
     private long _since;
+    private long _until;
     private bool _isOver;
 
     /// <summary>All waits that are over.</summary>
@@ -31,6 +32,15 @@ internal sealed class UploadWait(long started)
         lock (_lock)
         {
             return _ticks + (_since == 0 || _isOver ? 0 : now - _since);
+        }
+    }
+
+    /// <summary>Whether the client was waited for later than <paramref name="point"/>, or still is.</summary>
+    public bool LastsBeyond(long point)
+    {
+        lock (_lock)
+        {
+            return _since != 0 || _until > point;
         }
     }
 
@@ -72,6 +82,7 @@ internal sealed class UploadWait(long started)
         {
             Add(now);
             _since = 0;
+            _until = now;
         }
     }
 

@@ -21,7 +21,7 @@ public sealed class UpstreamConnectionTests : IDisposable
     public UpstreamConnectionTests()
     {
         _client = new UpstreamClient(new SocketsHttpHandler(), new UpstreamSettings { KeepAlive = KeepAlive }, unixSocket: null, _ => { });
-        _connection = new UpstreamConnection(_inner, _client, new RequestClock(_time));
+        _connection = new UpstreamConnection(_inner, _client, new RequestClock(_time), socket: null);
     }
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;

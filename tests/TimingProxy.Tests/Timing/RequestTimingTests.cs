@@ -96,6 +96,28 @@ public sealed class RequestTimingTests
         Assert.Equal(7, Ms(_timing.UpstreamTicks));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Upstream_AnswerLayThereWhileTheClientWasWaitedFor_EndsWhenItIsRead(bool isStillWaitedFor)
+    {
+        _timing.MarkStarted();
+        Pass(3);
+        _timing.ExpectUpload().Begin(_timing.Clock.Now);
+        Pass(1);
+        _timing.MarkReceived(_timing.Clock.Now);
+        Pass(100);
+        if (!isStillWaitedFor)
+        {
+            _timing.ExpectUpload().End(_timing.Clock.Now);
+            Pass(4);
+        }
+
+        _timing.MarkResponded(hasResponse: true);
+
+        Assert.Equal((isStillWaitedFor ? 3 : 7, 101), (Ms(_timing.UpstreamTicks), Ms(_timing.UploadTicks)));
+    }
+
     [Fact]
     public void Upload_WaitThatBeganBeforeTheStart_CountsFromTheStart()
     {
