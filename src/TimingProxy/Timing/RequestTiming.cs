@@ -47,7 +47,10 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
     /// <summary>When the request went on to the upstream, after it had waited for a connection.</summary>
     public long SentAt => Started + QueueTicks;
 
-    /// <summary>Final (not 1xx) response headers are parsed, before they are copied; on a failure, the failure.</summary>
+    /// <summary>
+    /// Final (not 1xx) response headers are there: received by the kernel where it says so (<see cref="MarkReceived"/>), else parsed, before they
+    /// are copied; on a failure, the failure.
+    /// </summary>
     public long Responded { get; private set; }
 
     /// <summary>The response headers are ready to be written.</summary>
