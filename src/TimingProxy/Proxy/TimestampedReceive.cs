@@ -43,7 +43,7 @@ internal static unsafe class TimestampedReceive
     }
 
     /// <summary>Takes what is there; false where nothing is.</summary>
-    /// <param name="socket">A socket of non-blocking mode, as .NET's are once they were used asynchronously, with timestamps enabled.</param>
+    /// <param name="socket">With timestamps enabled.</param>
     /// <param name="buffer">Not empty.</param>
     /// <param name="count">Bytes received; 0 is the end.</param>
     /// <param name="receivedAt">By the system's wall clock; null where the kernel does not say.</param>

@@ -17,8 +17,6 @@ public sealed class TimestampedReceiveTests : IDisposable
         listener.Start();
         _client.Connect((IPEndPoint)listener.LocalEndpoint);
         _server = listener.AcceptSocket();
-        // As it is after the first asynchronous operation.
-        Socket.Blocking = false;
         Assert.True(TimestampedReceive.TryEnable(Socket));
     }
 
