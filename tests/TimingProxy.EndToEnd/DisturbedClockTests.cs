@@ -53,6 +53,7 @@ public sealed class DisturbedClockTests
         await proxy.Process.PauseAsync(cancellationToken);
         answer.SetResult();
         await answered.Task.WaitAsync(cancellationToken);
+        // The pause itself, of another process and by the kernel's clock: there is none to fake.
         await Task.Delay(PauseMs, cancellationToken);
         proxy.Process.Resume();
 

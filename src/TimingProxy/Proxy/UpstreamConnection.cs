@@ -78,7 +78,7 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
         }
         finally
         {
-            // HTTP/2 has many requests on a connection, and tells nobody which of them an answer is for.
+            // Over HTTP/2 no request is ever written as one, and none need be known to wait.
             client.OpensConnections = IsTaking && request.Version.Major == 1;
             _taking = null;
         }
