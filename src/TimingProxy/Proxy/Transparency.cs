@@ -14,7 +14,7 @@ internal static class Transparency
     // Responses' headers that the forwarder leaves out, although they are not among those of one hop (RFC 9110 section 7.6.1).
     private static readonly string[] LeftOut = [HeaderNames.AltSvc, HeaderNames.ProxyAuthenticate, "Proxy-Authentication-Info"];
 
-    private static readonly UriCreationOptions AsReceived = new() { DangerousDisablePathAndQueryCanonicalization = true };
+    private static readonly RecentAddresses Addresses = new();
 
     /// <summary>Copies what the forwarder leaves out of a request, although it is not meant for one hop only.</summary>
     public static void KeepEndToEnd(HttpRequest request, HttpRequestMessage copied)
@@ -94,7 +94,7 @@ internal static class Transparency
             && context.Features[typeof(IHttpRequestFeature)] is IHttpRequestFeature { RawTarget: { } target }
             && PathAndQuery(target) is { } pathAndQuery)
         {
-            request.RequestUri = new Uri(destinationPrefix.TrimEnd('/') + pathAndQuery, AsReceived);
+            request.RequestUri = Addresses.Of(destinationPrefix, pathAndQuery);
         }
     }
 
