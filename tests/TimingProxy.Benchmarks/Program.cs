@@ -17,7 +17,8 @@ const string Usage = """
       profile       what TimingProxy's CPU is spent on, by share (needs perf and the right to sample)
       scrape        what being scraped costs where every histogram is full (needs the same)
       micro         BenchmarkDotNet; its own options follow
-      layout        writes the order in which the native compiler lays out methods, from a profile (needs perf and root)
+      native        writes what the native compiler is told of the proxies at work: which way their code goes (usage.mibc), and in which
+                    order to lay it out (methods.order); a quarter of an hour (needs perf and root)
       figures       writes those of README.md and docs/performance.md again, from the last "all full"
 
     TIMINGPROXY_EXE names the native binary; without it, it is published first. TIMINGPROXY_BEFORE names another one to be measured beside it.
@@ -39,9 +40,9 @@ if (args is ["figures"])
 long begin = TimeProvider.System.GetTimestamp();
 void Say(string text) => Console.Error.WriteLine($"{TimeProvider.System.GetElapsedTime(begin).TotalSeconds.ToString("0", CultureInfo.InvariantCulture),5} s  {text}");
 
-if (args is ["layout"])
+if (args is ["native"])
 {
-    WriteLayout();
+    new NativeGuide(Say).Write();
     return 0;
 }
 
@@ -81,18 +82,6 @@ if (isForKeeps)
 await Console.Out.WriteLineAsync(report.Markdown());
 Say($"written to {folder}");
 return isWhole ? 0 : 1;
-
-// Of the binaries as they were built last: publishing them again afterwards puts the order to use.
-void WriteLayout()
-{
-    using var programs = new Programs();
-    var (backend, peers) = Peers.Start(programs, withTls: true, Programs.TimingProxy(), Programs.BareYarp(mayPublish: true), Say);
-    using var stopped = backend;
-    Peers.Await(peers[0].Ports.Plain);
-    var order = new MethodOrder(programs, Say);
-    order.Write(peers.Single(peer => peer.Name == Peer.TimingProxy), Path.Combine(Programs.Repository, "src/TimingProxy/Native/methods.order"));
-    order.Write(peers.Single(peer => peer.Name == Peer.BareYarp), Path.Combine(Programs.Repository, "tests/TimingProxy.Benchmarks/BareYarp/Native/methods.order"));
-}
 
 static void WriteFigures() => Report.SummaryOf(Path.Combine(Programs.Repository, "tests", "TimingProxy.Benchmarks", "results", "full.json"))
     .WriteInto(Path.Combine(Programs.Repository, "README.md"), Path.Combine(Programs.Repository, "docs", "performance.md"));

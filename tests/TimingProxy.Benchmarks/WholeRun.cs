@@ -110,8 +110,7 @@ internal sealed class WholeRun(Parts parts, Plan plan, Action<string> say)
         using var stopped = backend;
         Processes.Peers.Await(peers[0].Ports.Plain);
         using var sideBySide = new SideBySideRun(peers, plan, say);
-        sideBySide.StartAll();
         sideBySide.Measure([Scenarios.WithTls(plan)]);
-        _measurements.AddRange(sideBySide.Measurements.Where(measurement => measurement.Scenario == Scenarios.Tls));
+        _measurements.AddRange(sideBySide.Measurements);
     }
 }

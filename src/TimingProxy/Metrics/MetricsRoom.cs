@@ -1,6 +1,7 @@
 using System.Collections;
 using Microsoft.AspNetCore.Builder;
 using OpenTelemetry;
+using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using TimingProxy.Settings;
@@ -30,6 +31,12 @@ internal static class MetricsRoom
         services.AddSingleton<ClockDisturbance>();
         services.AddSingleton<StateMetrics>();
         services.AddSingleton<ProcessMetrics>();
+        services.AddSingleton<ExportWatch>();
+        services.AddOptions<OtlpExporterOptions>().Configure<ExportWatch>(static (exporter, watch) =>
+        {
+            var connect = exporter.HttpClientFactory;
+            exporter.HttpClientFactory = () => watch.Around(connect());
+        });
         services.AddOpenTelemetry()
             // The environment's own service name and attributes come last and win.
             .ConfigureResource(resource => resource.AddService("timingproxy", serviceVersion: StateMetrics.Version).AddEnvironmentVariableDetector())

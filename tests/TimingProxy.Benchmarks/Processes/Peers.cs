@@ -11,7 +11,7 @@ namespace TimingProxy.Benchmarks.Processes;
 /// </summary>
 internal static class Peers
 {
-    /// <summary>All peers that are installed; what is missing is told to <paramref name="missing"/>.</summary>
+    /// <summary>All peers that are installed, those built here as fresh copies; what is missing is told to <paramref name="missing"/>.</summary>
     /// <param name="withTls">Whether they listen with TLS as well, which takes memory and start-up time.</param>
     /// <param name="bareYarp">Its binary; null leaves it out.</param>
     public static (RunningProcess Backend, Peer[] Peers) Start(Programs programs, bool withTls, string timingProxy, string? bareYarp, Action<string> missing)
@@ -38,7 +38,7 @@ internal static class Peers
         if (bareYarp is not null)
         {
             var yarp = FreePorts(withTls);
-            peers.Add(new Peer(Peer.BareYarp, "2.3.0", yarp, () => RunningProcess.Start(bareYarp, Arguments(yarp, backend.Plain, programs)), bareYarp));
+            peers.Add(new Peer(Peer.BareYarp, "2.3.0", yarp, () => RunningProcess.Start(programs.FreshCopy(bareYarp), Arguments(yarp, backend.Plain, programs)), bareYarp));
         }
 
         if (Programs.Before is { } before)
@@ -54,7 +54,7 @@ internal static class Peers
             var at = FreePorts(withTls);
             int admin = FreePort();
             string settings = programs.Write($"timingproxy-{admin}.json", Configurations.TimingProxy(programs, at, admin, backend.Plain));
-            peers.Add(new Peer(name, VersionOf(binary, "--version"), at, () => RunningProcess.Start(binary, "--config", settings), binary) { AdminPort = admin });
+            peers.Add(new Peer(name, VersionOf(binary, "--version"), at, () => RunningProcess.Start(programs.FreshCopy(binary), "--config", settings), binary) { AdminPort = admin });
         }
 
         void Add(string name, string binary, string versionFlag, Func<string, PeerPorts, Func<RunningProcess>> configure)

@@ -12,7 +12,11 @@ internal sealed class RunningProcess : IDisposable
     // The end of it is null.
     private readonly BlockingCollection<string?> _errors = [];
 
-    private RunningProcess(Process process) => _process = process;
+    private RunningProcess(Process process, long startedAt)
+    {
+        _process = process;
+        StartedAt = startedAt;
+    }
 
     public static RunningProcess Start(string file, params string[] arguments)
     {
@@ -22,14 +26,18 @@ internal sealed class RunningProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        long startedAt = Stopwatch.GetTimestamp();
         var process = Process.Start(start) ?? throw new InvalidOperationException($"{file} was not started.");
-        var running = new RunningProcess(process);
+        var running = new RunningProcess(process, startedAt);
         process.ErrorDataReceived += (_, line) => running.Note(line.Data);
         process.BeginErrorReadLine();
         return running;
     }
 
     public int Id => _process.Id;
+
+    /// <summary>A timestamp of <see cref="Stopwatch"/>.</summary>
+    public long StartedAt { get; }
 
     /// <summary>The last line of its standard error.</summary>
     public string LastError { get; private set; } = "";
@@ -102,6 +110,17 @@ internal sealed class RunningProcess : IDisposable
     {
         Signal("INT");
         _process.WaitForExit(5000);
+    }
+
+    /// <summary>Asks it to end, and waits until it has.</summary>
+    /// <exception cref="InvalidOperationException">It has not, in time.</exception>
+    public void End(TimeSpan limit)
+    {
+        Signal("TERM");
+        if (!_process.WaitForExit(limit))
+        {
+            throw new InvalidOperationException($"It does not end: {LastError}");
+        }
     }
 
     /// <param name="name">As kill(1) has it.</param>

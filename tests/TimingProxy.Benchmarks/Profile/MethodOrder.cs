@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using TimingProxy.Benchmarks.Load;
 using TimingProxy.Benchmarks.Processes;
-using TimingProxy.Benchmarks.SideBySide;
 
 namespace TimingProxy.Benchmarks.Profile;
 
@@ -15,10 +14,7 @@ internal sealed class MethodOrder(Programs programs, Action<string> say)
 {
     private const int Starts = 30;
 
-    private const string Header = "# Methods in the order in which the native compiler lays them out; written by tests/TimingProxy.Benchmarks -- layout";
-
-    // What is asked of each process once it has answered, beside what the side-by-side benchmark asks.
-    private static readonly Plan Load = Plan.Smoke with { Seconds = 4, RateSeconds = 4, Connections = [1, 256], Rates = [1000] };
+    private const string Header = "# Methods in the order in which the native compiler lays them out; written by tests/TimingProxy.Benchmarks -- native";
 
     /// <summary>Writes the order for one peer's binary.</summary>
     /// <exception cref="InvalidOperationException">perf is missing, or has not seen what could be told apart.</exception>
@@ -38,28 +34,19 @@ internal sealed class MethodOrder(Programs programs, Action<string> say)
     {
         using var process = peer.Start!();
         Peers.Await(peer.Ports.Plain);
-        LoadTools.Wrk($"http://127.0.0.1:{peer.Ports.Plain}/", 32, 3);
+        ProfiledLoad.Small(peer, 3);
 
         say($"{peer.Name}: small answers");
         string[] small = Sampled(() =>
         {
-            LoadTools.Wrk($"http://127.0.0.1:{peer.Ports.Plain}/", 32, 20);
+            ProfiledLoad.Small(peer, 20);
             return [process.Id];
         });
 
         say($"{peer.Name}: everything else");
         string[] others = Sampled(() =>
         {
-            foreach (var scenario in Scenarios.Of(Load, programs).Append(Scenarios.WithTls(Load)))
-            {
-                scenario.Run(peer, process);
-            }
-
-            if (peer.AdminPort != 0)
-            {
-                LoadTools.Wrk($"http://127.0.0.1:{peer.AdminPort}/metrics", 1, 4);
-            }
-
+            ProfiledLoad.Everything(peer, process, programs);
             return [process.Id];
         });
         return small.Concat(others);

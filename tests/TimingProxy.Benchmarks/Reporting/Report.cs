@@ -32,7 +32,7 @@ internal sealed class Report(string command, Peer[] peers, Measurements measurem
         var text = new StringBuilder();
         text.AppendLine("# Side by side").AppendLine();
         text.AppendLine(CultureInfo.InvariantCulture, $"`{command}`, {_date}, {Machine()}. Peers: {string.Join(", ", peers.Where(peer => peer.Start is not null).Select(peer => $"{peer.Name} {peer.Version}"))}.");
-        text.AppendLine("Backend and client (nginx; wrk, h2load, and for fixed rates a client of our own) share the machine. Rounds are interleaved: each figure is the median, with lowest and highest in brackets.");
+        text.AppendLine("Backend and client (nginx; wrk, h2load, and for fixed rates a client of our own) share the machine. Rounds are interleaved, and each begins with new processes, bare YARP's and TimingProxy's of new copies of their files: each figure is the median, with lowest and highest in brackets.");
         text.AppendLine("Ratios are formed within each round. CPU is that of all the proxy's threads by the scheduler's books, a request.").AppendLine();
         foreach (string note in notes)
         {

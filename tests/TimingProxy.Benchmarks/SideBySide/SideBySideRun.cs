@@ -23,13 +23,18 @@ internal sealed class SideBySideRun(Peer[] peers, Plan plan, Action<string> say)
 
     public IReadOnlyList<Measurement> Measurements => _measurements;
 
+    private IEnumerable<Peer> Proxies => peers.Where(peer => peer.Start is not null);
+
     /// <summary>Starts every peer a number of times, of which the last one stays, and looks at its memory.</summary>
     public void MeasureStarts()
     {
         say(Start);
         for (int round = 0; round < plan.Starts; round++)
         {
-            StartAll(round);
+            foreach (var peer in Proxies)
+            {
+                Add(Start, peer, round, new() { ["first_answer_ms"] = Restart(peer).TotalMilliseconds });
+            }
         }
 
         Thread.Sleep(Rest);
@@ -39,13 +44,16 @@ internal sealed class SideBySideRun(Peer[] peers, Plan plan, Action<string> say)
         }
     }
 
+    /// <summary>Puts all loads on every peer, in rounds, each of which begins with new processes.</summary>
     public void Measure(IEnumerable<Scenario> scenarios)
     {
-        foreach (var scenario in scenarios)
+        Scenario[] all = [.. scenarios];
+        for (int round = 0; round < plan.Rounds; round++)
         {
-            say(scenario.Name);
-            for (int round = 0; round < plan.Rounds; round++)
+            StartAll();
+            foreach (var scenario in all)
             {
+                say($"{scenario.Name}, round {round + 1} of {plan.Rounds}");
                 foreach (var peer in Turn(round))
                 {
                     Measure(scenario, peer, round);
@@ -55,11 +63,11 @@ internal sealed class SideBySideRun(Peer[] peers, Plan plan, Action<string> say)
     }
 
     /// <summary>Starts every peer, anew where it runs.</summary>
-    public void StartAll(int round = 0)
+    public void StartAll()
     {
-        foreach (var peer in peers.Where(peer => peer.Start is not null))
+        foreach (var peer in Proxies)
         {
-            Restart(peer, round);
+            Restart(peer);
         }
     }
 
@@ -103,25 +111,26 @@ internal sealed class SideBySideRun(Peer[] peers, Plan plan, Action<string> say)
         Add(scenario.Name, peer, round, figures);
     }
 
-    private void Restart(Peer peer, int round)
+    /// <summary>Gives the time from its start to its first answer.</summary>
+    private TimeSpan Restart(Peer peer)
     {
         if (_running.Remove(peer, out var previous))
         {
             previous.Dispose();
         }
 
-        long begin = Stopwatch.GetTimestamp();
         var process = peer.Start!();
         while (!Answers(peer.Ports.Plain))
         {
-            if (process.HasExited || Stopwatch.GetElapsedTime(begin) > TimeSpan.FromSeconds(20))
+            if (process.HasExited || Stopwatch.GetElapsedTime(process.StartedAt) > TimeSpan.FromSeconds(20))
             {
                 throw new InvalidOperationException($"{peer.Name} does not answer: {process.LastError}");
             }
         }
 
-        Add(Start, peer, round, new() { ["first_answer_ms"] = Stopwatch.GetElapsedTime(begin).TotalMilliseconds });
+        var elapsed = Stopwatch.GetElapsedTime(process.StartedAt);
         _running[peer] = process;
+        return elapsed;
     }
 
     private static bool Answers(int port)

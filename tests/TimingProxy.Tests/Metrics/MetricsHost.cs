@@ -27,7 +27,8 @@ internal sealed class MetricsHost : IAsyncDisposable
 
     public RequestMetrics Metrics => _app.Services.GetRequiredService<RequestMetrics>();
 
-    public static async Task<MetricsHost> StartAsync(ProxySettings? settings = null, IDictionary? environment = null)
+    public static async Task<MetricsHost> StartAsync(
+        ProxySettings? settings = null, IDictionary? environment = null, Action<IServiceCollection>? configure = null)
     {
         settings ??= new ProxySettings();
         var requests = new FinishedRequests();
@@ -44,6 +45,7 @@ internal sealed class MetricsHost : IAsyncDisposable
         builder.Services.AddSingleton(loads);
         builder.Services.AddSingleton(new ObservedState(() => true, () => DateTimeOffset.UnixEpoch, () => 0));
         builder.AddProxyMetrics(settings, environment ?? new Dictionary<string, string>(), TimeSpan.Zero);
+        configure?.Invoke(builder.Services);
         var app = builder.Build();
         var scrape = MetricsRoom.BuildScrape(app.Services);
         app.Run(scrape);

@@ -4,6 +4,8 @@ using System.Threading.Channels;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging.Testing;
+using TimingProxy.Metrics;
 using TimingProxy.Tests.Functional;
 
 namespace TimingProxy.Tests.Metrics;
@@ -47,11 +49,28 @@ public sealed class OtlpTests
         Assert.Contains("staging", body, StringComparison.Ordinal);
     }
 
-    private static async Task PushAsync(Dictionary<string, string> environment)
+    [Theory]
+    [InlineData("http/protobuf")]
+    [InlineData("grpc")]
+    public async Task Push_NobodyThere_IsSaid(string protocol)
     {
-        environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+        var log = new FakeLogger<ExportWatch>();
+
+        await PushAsync(
+            new() { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://user:s3cr3t@127.0.0.1:1", ["OTEL_EXPORTER_OTLP_PROTOCOL"] = protocol },
+            services => services.AddSingleton<ILogger<ExportWatch>>(log));
+
+        var record = Assert.Single(log.Collector.GetSnapshot());
+        Assert.Equal(LogLevel.Warning, record.Level);
+        Assert.StartsWith("Metrics do not reach http://127.0.0.1:1/", record.Message, StringComparison.Ordinal);
+        Assert.Contains("Connection refused", record.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task PushAsync(Dictionary<string, string> environment, Action<IServiceCollection>? configure = null)
+    {
+        environment.TryAdd("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
         // What is recorded is pushed at the latest when the host stops.
-        await using var host = await MetricsHost.StartAsync(environment: environment);
+        await using var host = await MetricsHost.StartAsync(environment: environment, configure: configure);
         host.Metrics.OnCompleted(host.Requests.Of());
     }
 
