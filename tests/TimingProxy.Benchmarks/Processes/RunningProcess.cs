@@ -106,28 +106,28 @@ internal sealed class RunningProcess : IDisposable
         _process.Dispose();
     }
 
-    public void Interrupt()
-    {
-        Signal("INT");
-        _process.WaitForExit(5000);
-    }
+    /// <summary>As by Ctrl+C; what records writes down what it has.</summary>
+    /// <exception cref="InvalidOperationException">It has not ended, in half a minute.</exception>
+    public void Interrupt() => End("INT", TimeSpan.FromSeconds(30));
 
     /// <summary>Asks it to end, and waits until it has.</summary>
     /// <exception cref="InvalidOperationException">It has not, in time.</exception>
-    public void End(TimeSpan limit)
-    {
-        Signal("TERM");
-        if (!_process.WaitForExit(limit))
-        {
-            throw new InvalidOperationException($"It does not end: {LastError}");
-        }
-    }
+    public void Terminate(TimeSpan limit) => End("TERM", limit);
 
     /// <param name="name">As kill(1) has it.</param>
     public void Signal(string name)
     {
         using var kill = Process.Start("kill", [$"-{name}", _process.Id.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
+    }
+
+    private void End(string signal, TimeSpan limit)
+    {
+        Signal(signal);
+        if (!_process.WaitForExit(limit))
+        {
+            throw new InvalidOperationException($"{_process.ProcessName} does not end: {LastError}");
+        }
     }
 
     private void Note(string? line)

@@ -69,6 +69,11 @@ internal sealed class CpuShares(Programs programs, Plan plan, Action<string> say
             all++;
         }
 
+        if (all == 0)
+        {
+            throw new InvalidOperationException($"perf has seen nothing of {peer.Name}: {perf.LastError}");
+        }
+
         return counts.OrderByDescending(pair => pair.Value).ToDictionary(pair => pair.Key, pair => pair.Value / all * 100);
     }
 

@@ -56,7 +56,7 @@ internal sealed record MethodUsage(string Name, string Signature, int IlSize, IR
 
                 string schema = lines[at];
                 int count = Number(schema, "Count");
-                string[] values = [.. lines[(at + 1)..(at + 1 + count)].Select(line => line[(line.IndexOf("Handle: ", StringComparison.Ordinal) is var handle and >= 0 ? handle + "Handle: ".Length : 0)..])];
+                string[] values = [.. lines[(at + 1)..(at + 1 + count)].Select(Value)];
                 int other = unchecked((int)uint.Parse(Word(schema, "Other"), CultureInfo.InvariantCulture));
                 counters.Add(new UsageCounter(Number(schema, "InstrumentationKind"), Number(schema, "ILOffset"), other, values));
                 at += 1 + count;
@@ -64,6 +64,14 @@ internal sealed record MethodUsage(string Name, string Signature, int IlSize, IR
 
             yield return new MethodUsage(name, signature, size, counters);
         }
+    }
+
+    /// <summary>A number, or the name in <c>TypeHandle: name</c>.</summary>
+    private static string Value(string line)
+    {
+        const string Handle = "Handle: ";
+        int handle = line.IndexOf(Handle, StringComparison.Ordinal);
+        return handle < 0 ? line : line[(handle + Handle.Length)..];
     }
 
     private static bool IsBegin(string line) => line.StartsWith("@@@ ", StringComparison.Ordinal);

@@ -36,7 +36,7 @@ internal sealed class UsageRun(Programs programs, Action<string> say)
         Peers.Await(peer.Ports.Plain);
         ProfiledLoad.Small(peer, 20);
         ProfiledLoad.Everything(peer, process, programs);
-        process.End(EndLimit);
+        process.Terminate(EndLimit);
         if (!File.Exists(CountsOf(name)))
         {
             throw new InvalidOperationException($"{peer.Name} ended and wrote no counts to {CountsOf(name)}: does this runtime know DOTNET_WritePGOData?");
