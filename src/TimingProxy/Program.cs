@@ -9,6 +9,7 @@ using TimingProxy.Settings;
 // Before anything else: the runtime reads this once.
 SocketTuning.Apply();
 Descriptors.RaiseLimit();
+Descriptors.FillStandardStreams();
 if (!Descriptors.IsHandedOver(standardStream: 2))
 {
     Console.SetError(TextWriter.Null);

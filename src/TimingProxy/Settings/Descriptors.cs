@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace TimingProxy.Settings;
 
@@ -15,6 +16,10 @@ internal static class Descriptors
 
     // Files, probes, name resolution, and the admin port's connections.
     private const int MostSpare = 64;
+
+    private const int StandardError = 2;
+
+    private static readonly List<SafeFileHandle> Fillers = [];
 
     /// <summary>How many there may be; <see cref="int.MaxValue"/> where that is not known.</summary>
     public static int Limit { get; private set; } = int.MaxValue;
@@ -56,6 +61,22 @@ internal static class Descriptors
         var raised = limit with { Current = limit.Most };
         nuint current = SetLimit(OpenFilesLimit, in raised) == 0 ? raised.Current : limit.Current;
         Limit = (int)nuint.Min(current, int.MaxValue);
+    }
+
+    /// <summary>
+    /// Opens nothing (<c>/dev/null</c>) in the place of each standard stream that was not handed over and has no number yet: what is free is given to
+    /// the next file or connection, and who writes to the stream then writes there, or fails. Held as long as the process lives.
+    /// </summary>
+    public static void FillStandardStreams()
+    {
+        for (int stream = 0; stream <= StandardError; stream++)
+        {
+            if (OperatingSystem.IsLinux() && GetDescriptorFlags(stream, GetFlags) < 0)
+            {
+                // The lowest free number is the one that is given, and those below are taken.
+                Fillers.Add(File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite));
+            }
+        }
     }
 
     /// <summary>
