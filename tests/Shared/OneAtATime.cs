@@ -25,6 +25,7 @@ public sealed class OneAtATime : IAsyncLifetime
             }
             catch (IOException)
             {
+                // Another process has it, and the system tells nobody when a lock of a file is free.
                 await Task.Delay(LookAgain);
             }
         }

@@ -68,9 +68,7 @@ internal sealed partial class ExportWatch(ILogger<ExportWatch> logger)
             using var copy = Copy(request);
             try
             {
-                var response = inner.Send(copy, HttpCompletionOption.ResponseContentRead, cancellationToken);
-                watch.Note(request.RequestUri, FailureOf(response));
-                return response;
+                return Answered(request, inner.Send(copy, HttpCompletionOption.ResponseContentRead, cancellationToken));
             }
             catch (Exception error) when (error is HttpRequestException or OperationCanceledException)
             {
@@ -84,15 +82,19 @@ internal sealed partial class ExportWatch(ILogger<ExportWatch> logger)
             using var copy = Copy(request);
             try
             {
-                var response = await inner.SendAsync(copy, HttpCompletionOption.ResponseContentRead, cancellationToken);
-                watch.Note(request.RequestUri, FailureOf(response));
-                return response;
+                return Answered(request, await inner.SendAsync(copy, HttpCompletionOption.ResponseContentRead, cancellationToken));
             }
             catch (Exception error) when (error is HttpRequestException or OperationCanceledException)
             {
                 watch.Note(request.RequestUri, FailureOf(error));
                 throw;
             }
+        }
+
+        private HttpResponseMessage Answered(HttpRequestMessage request, HttpResponseMessage response)
+        {
+            watch.Note(request.RequestUri, FailureOf(response));
+            return response;
         }
 
         protected override void Dispose(bool disposing)

@@ -71,7 +71,7 @@ internal static class Descriptors
     {
         for (int stream = 0; stream <= StandardError; stream++)
         {
-            if (OperatingSystem.IsLinux() && GetDescriptorFlags(stream, GetFlags) < 0)
+            if (OperatingSystem.IsLinux() && GetDescriptorFlags(stream, GetFlags) < 0 && File.Exists("/dev/null"))
             {
                 // The lowest free number is the one that is given, and those below are taken.
                 Fillers.Add(File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite));

@@ -81,6 +81,7 @@ internal static class Peers
                 throw new InvalidOperationException($"Nobody listens on port {port}.");
             }
 
+            // A foreign program does not say when it listens.
             Thread.Sleep(10);
         }
     }

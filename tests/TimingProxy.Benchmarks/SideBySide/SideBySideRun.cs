@@ -37,6 +37,7 @@ internal sealed class SideBySideRun(Peer[] peers, Plan plan, Action<string> say)
             }
         }
 
+        // What is measured: that nothing happens.
         Thread.Sleep(Rest);
         foreach (var (peer, process) in _running)
         {

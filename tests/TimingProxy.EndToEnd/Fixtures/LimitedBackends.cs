@@ -119,6 +119,7 @@ public sealed class LimitedBackends : IAsyncLifetime
             var wait = TimeSpan.FromSeconds(next) - Time.GetElapsedTime(begin);
             if (wait > TimeSpan.Zero)
             {
+                // Until the request is due: the law of the arrivals is what is tested.
                 await Task.Delay(wait, cancellationToken);
             }
 

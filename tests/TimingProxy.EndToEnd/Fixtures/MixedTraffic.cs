@@ -70,6 +70,7 @@ public sealed class MixedTraffic : IAsyncDisposable
                 await SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
                 for (var i = 0; i < 10; i++)
                 {
+                    // An event comes when it comes: longer apart than the proxy needs to pass one on.
                     await Task.Delay(50, cancellationToken);
                     await SendAsync("1\r\n.\r\n");
                 }
@@ -86,6 +87,7 @@ public sealed class MixedTraffic : IAsyncDisposable
 
                 return false;
             case var path:
+                // How long the app works.
                 await Task.Delay(path == "/slow" ? 200 : 2, cancellationToken);
                 await SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
                 return true;
@@ -189,6 +191,7 @@ public sealed class MixedTraffic : IAsyncDisposable
         var echo = new byte[4];
         for (var i = 0; i < 5; i++)
         {
+            // Somebody types.
             await Task.Delay(40, cancellationToken);
             await stream.WriteAsync("ping"u8.ToArray(), cancellationToken);
             await stream.ReadExactlyAsync(echo, cancellationToken);
@@ -208,6 +211,7 @@ public sealed class MixedTraffic : IAsyncDisposable
             received += await socket.ReceiveAsync(buffer, cancellationToken);
         }
 
+        // Leaves in the middle of whatever is under way: any moment will do.
         await Task.Delay(30, cancellationToken);
         return true;
     }
