@@ -15,7 +15,7 @@ const string Usage = """
       allocations   bytes allocated a request, against bare YARP
       clock         what they say of upstream time, against the packets (needs tcpdump and the right to capture)
       profile       what TimingProxy's CPU is spent on, by share (needs perf and the right to sample)
-      scrape        what being scraped costs where every histogram is full (needs the same)
+      scrape        what being scraped costs where every histogram is full (needs tcpdump, the right to capture, and curl)
       micro         BenchmarkDotNet; its own options follow
       native        writes what the native compiler is told of the proxies at work: which way their code goes (usage.mibc), and in which
                     order to lay it out (methods.order); a quarter of an hour (needs perf and root)

@@ -44,6 +44,12 @@ internal sealed class WholeRun(Parts parts, Plan plan, Action<string> say)
             parts &= ~(Parts.Clock | Parts.Scrape);
         }
 
+        if (parts.HasFlag(Parts.Scrape) && Programs.Find("curl") is null)
+        {
+            Notes.Add("curl is not installed (apt-get install curl): no scrapes");
+            parts &= ~Parts.Scrape;
+        }
+
         if (parts.HasFlag(Parts.Profile) && Programs.Find("perf") is null)
         {
             Notes.Add("perf is not installed (apt-get install linux-perf): no profile");
@@ -100,7 +106,7 @@ internal sealed class WholeRun(Parts parts, Plan plan, Action<string> say)
         if (parts.HasFlag(Parts.Scrape))
         {
             var own = peers.Single(peer => peer.Name == Peer.TimingProxy);
-            _measurements.AddRange(new ScrapeCostRun(own, peers[0].Ports.Plain, plan, programs, say).Run());
+            _measurements.AddRange(new ScrapeCostRun(own, peers[0].Ports.Plain, Programs.Find("curl")!, plan, programs, say).Run());
         }
     }
 

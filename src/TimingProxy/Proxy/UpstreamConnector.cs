@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -20,6 +21,9 @@ internal sealed class UpstreamConnector(
     RequestClock clock,
     ConnectionOpened opened)
 {
+    // Of the cluster's destinations, one mostly.
+    private readonly ConcurrentDictionary<string, UpstreamName> _names = new(StringComparer.OrdinalIgnoreCase);
+
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         long begin = clock.Now;
@@ -48,18 +52,60 @@ internal sealed class UpstreamConnector(
 
     private async ValueTask<NetworkStream> OpenAsync(DnsEndPoint endPoint, CancellationToken cancellationToken)
     {
-        // Before it is connected, which may take its time: those under way count as well.
-        if (!Descriptors.HasOneForUpstream())
+        if (client.UnixSocket is { } path)
         {
-            throw new SocketException((int)SocketError.TooManyOpenSockets);
+            return await OpenAsync(
+                new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(path), cancellationToken);
         }
 
-        var socket = client.UnixSocket is null
-            ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
-            : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        var name = _names.GetOrAdd(endPoint.Host, static (host, clock) => new UpstreamName(host, clock, Dns.GetHostAddressesAsync), clock);
+        var addresses = await name.AddressesAsync(cancellationToken);
         try
         {
-            EndPoint target = client.UnixSocket is { } path ? new UnixDomainSocketEndPoint(path) : endPoint;
+            return await OpenAnyAsync(name, addresses, endPoint.Port, cancellationToken);
+        }
+        catch (SocketException error) when (error.SocketErrorCode != SocketError.TooManyOpenSockets)
+        {
+            var others = (await name.LookUpAgainAsync(cancellationToken)).Except(addresses).ToArray();
+            if (others.Length == 0)
+            {
+                throw;
+            }
+
+            return await OpenAnyAsync(name, others, endPoint.Port, cancellationToken);
+        }
+    }
+
+    /// <summary>Connects to the first of the addresses that can be connected to; else the last one's failure is told.</summary>
+    private static async ValueTask<NetworkStream> OpenAnyAsync(UpstreamName name, IPAddress[] addresses, int port, CancellationToken cancellationToken)
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                var address = addresses[i];
+                var opened = await OpenAsync(
+                    new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }, new IPEndPoint(address, port), cancellationToken);
+                name.Connected(address);
+                return opened;
+            }
+            catch (SocketException error) when (error.SocketErrorCode != SocketError.TooManyOpenSockets && i < addresses.Length - 1)
+            {
+                // The next one, perhaps.
+            }
+        }
+    }
+
+    private static async ValueTask<NetworkStream> OpenAsync(Socket socket, EndPoint target, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // Before it is connected, which may take its time: those under way count as well.
+            if (socket.Handle >= Descriptors.EndForUpstreams)
+            {
+                throw new SocketException((int)SocketError.TooManyOpenSockets);
+            }
+
             await socket.ConnectAsync(target, cancellationToken);
             return new NetworkStream(socket, ownsSocket: true);
         }

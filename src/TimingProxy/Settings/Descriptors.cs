@@ -27,25 +27,12 @@ internal static class Descriptors
     /// <summary>Clients' connections get no descriptor from this one on: each of their requests needs another one to the upstream.</summary>
     public static int EndForClients => EndForUpstreams / 4 * 3;
 
+    /// <summary>Upstreams' connections get none from this one on.</summary>
     public static int EndForUpstreams => Limit - Spare;
 
     public static int EndForAdmin => Limit - (Spare / 2);
 
     private static int Spare => Math.Min(MostSpare, Limit / 4);
-
-    /// <summary>Whether an upstream connection may have the next descriptor, whose number is found by opening something and closing it again.</summary>
-    public static bool HasOneForUpstream()
-    {
-        try
-        {
-            using var next = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            return next.DangerousGetHandle() < EndForUpstreams;
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
 
     /// <summary>
     /// Raises the limit to what the system allows: its default of 1,024 is for programs that use <c>select</c>. Where that fails, the limit

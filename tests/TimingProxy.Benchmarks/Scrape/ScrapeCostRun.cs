@@ -12,7 +12,7 @@ namespace TimingProxy.Benchmarks.Scrape;
 /// What it costs to be scraped every five seconds where every histogram has as many series as it may have: CPU, latency at 1,000 requests a
 /// second, and the error of the clock.
 /// </summary>
-internal sealed class ScrapeCostRun(Peer timingProxy, int backend, Plan plan, Programs programs, Action<string> say)
+internal sealed class ScrapeCostRun(Peer timingProxy, int backend, string curl, Plan plan, Programs programs, Action<string> say)
 {
     public const string With = "scraped every 5 s";
     public const string Without = "not scraped";
@@ -51,13 +51,12 @@ internal sealed class ScrapeCostRun(Peer timingProxy, int backend, Plan plan, Pr
     /// <summary>The CPU of a scrape while nothing else is asked (median), and what that is of a core at one every five seconds.</summary>
     private async Task<Dictionary<string, double>> MeasureAloneAsync(RunningProcess process)
     {
-        using var client = new HttpClient();
         using var timer = new PeriodicTimer(Pause);
         double[] costs = new double[Scrapes];
         for (int i = 0; i < Scrapes; i++)
         {
             double before = process.CpuMicroseconds();
-            await ScrapeAsync(client);
+            await ScrapeAsync();
             await timer.WaitForNextTickAsync();
             costs[i] = process.CpuMicroseconds() - before;
         }
@@ -86,15 +85,16 @@ internal sealed class ScrapeCostRun(Peer timingProxy, int backend, Plan plan, Pr
 
     private async Task<(int Count, long Bytes)> ScrapeAsync(CancellationToken stop)
     {
-        using var client = new HttpClient();
         using var timer = new PeriodicTimer(Interval);
         int count = 0;
         long bytes = 0;
         try
         {
+            // In the middle of it: a turn has as many scrapes as intervals.
+            await Task.Delay(Interval / 2, stop);
             do
             {
-                bytes += await ScrapeAsync(client);
+                bytes += await ScrapeAsync();
                 count++;
             }
             while (await timer.WaitForNextTickAsync(stop));
@@ -106,8 +106,19 @@ internal sealed class ScrapeCostRun(Peer timingProxy, int backend, Plan plan, Pr
         return (count, bytes);
     }
 
-    private async Task<long> ScrapeAsync(HttpClient client) =>
-        (await client.GetByteArrayAsync(new Uri($"http://127.0.0.1:{timingProxy.AdminPort}/metrics"))).LongLength;
+    /// <summary>
+    /// By another process, as a scraper is: megabytes that are read in this one would have its garbage collected, and the client of the load stop meanwhile.
+    /// </summary>
+    private async Task<long> ScrapeAsync()
+    {
+        string[] arguments = ["--silent", "--show-error", "--fail", "--output", "/dev/null", "--write-out", "%{size_download}", $"http://127.0.0.1:{timingProxy.AdminPort}/metrics"];
+        using var scraper = Process.Start(new ProcessStartInfo(curl, arguments) { RedirectStandardOutput = true })!;
+        string size = await scraper.StandardOutput.ReadToEndAsync();
+        await scraper.WaitForExitAsync();
+        return scraper.ExitCode == 0
+            ? long.Parse(size, CultureInfo.InvariantCulture)
+            : throw new InvalidOperationException($"The scrape failed: curl {string.Join(' ', arguments)} ended with {scraper.ExitCode}.");
+    }
 
     /// <summary>A thousand templates of ten words on three levels, each answered often enough to be learned.</summary>
     private void Fill() =>
