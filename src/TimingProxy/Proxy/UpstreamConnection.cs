@@ -102,22 +102,27 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
             : ReadAndNoteAsync(buffer, isOfAnswer: true, cancellationToken);
     }
 
+    /// <remarks>
+    /// An app may begin to answer (401, 413, 100) before it has read the whole of a body. What is written of it after that is the rest of the request
+    /// that is answered, and begins none.
+    /// </remarks>
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         _idleTimer?.Dispose();
         _idleTimer = null;
         _lastUsed = _taking?.SentAt ?? clock.Now;
-        bool isBegin = _sent.Begins(buffer.Span, _wasAnswered);
+        var sender = _taking ?? Waiting.Value;
+        bool isRest = !_sent.IsUnanswered && sender is not null && ReferenceEquals(sender, _request);
+        bool isBegin = !isRest && _sent.Begins(buffer.Span, _wasAnswered);
         if (isBegin)
         {
-            _request = _taking ?? Waiting.Value;
+            _request = sender;
             _taking = null;
         }
 
         var write = inner.WriteAsync(buffer, cancellationToken);
-        return write.IsCompletedSuccessfully || !(isBegin ? _sent.MayBeSentAgain : _sent.IsRequest && socket is not null)
-            ? write
-            : LeaveToReadAsync(write, isBegin);
+        bool mayFail = isRest || (isBegin ? _sent.MayBeSentAgain : _sent.IsRequest && socket is not null);
+        return write.IsCompletedSuccessfully || !mayFail ? write : LeaveToReadAsync(write, isBegin);
     }
 
     public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
@@ -194,7 +199,7 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
 
     /// <summary>
     /// Where a request cannot even be begun, the read that follows finds the connection's end, and that is told. Where its body cannot be sent
-    /// on because the upstream has answered (413, say) and closed, the read finds the answer.
+    /// on because the upstream has answered (413, say) and closed, the read finds the answer, unless it was read already.
     /// </summary>
     private async ValueTask LeaveToReadAsync(ValueTask write, bool isBegin)
     {
@@ -202,7 +207,7 @@ internal sealed class UpstreamConnection(Stream inner, UpstreamClient client, Re
         {
             await write;
         }
-        catch (IOException) when (isBegin || socket!.Available > 0)
+        catch (IOException) when (isBegin || !_sent.IsUnanswered || socket?.Available > 0)
         {
             // As said above.
         }
