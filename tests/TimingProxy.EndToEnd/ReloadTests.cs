@@ -67,6 +67,20 @@ public sealed class ReloadTests
         }
     }
 
+    /// <summary>What nginx and Prometheus read their configuration at; the file is looked at without it.</summary>
+    [Fact]
+    public async Task Sighup_IsSaidAndNotTheEnd()
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        await using var backend = new RawBackend(RawBackend.Answering("hello"));
+        await using var proxy = await ProxyProcess.InFrontOfAsync(backend.Port, cancellationToken);
+
+        proxy.Process.SendSighup();
+        await proxy.Process.WaitForLineAsync("SIGHUP", cancellationToken);
+
+        Assert.Equal("hello", (await proxy.GetAsync("/", cancellationToken)).Text);
+    }
+
     /// <summary>A ConfigMap is mounted as links to a folder, and an update swaps one link; the file itself is never written.</summary>
     [Fact]
     public async Task ConfigMapLink_Swapped_IsNoticed()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using TimingProxy.Settings;
 
@@ -32,6 +33,8 @@ internal sealed partial class ConfigWatcher(
     // Hash of the content that was last seen, good or bad, or why it could not be read: either is reported once.
     private string? _seen = running.Initial.File?.Hash;
 
+    private PosixSignalRegistration? _hangUp;
+
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         foreach (string warning in running.Initial.Warnings)
@@ -39,7 +42,19 @@ internal sealed partial class ConfigWatcher(
             LogWarning(warning);
         }
 
+        // Other servers read their configuration when they are sent this, and it must not be the end here.
+        _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+        {
+            context.Cancel = true;
+            LogHangUp();
+        });
         return base.StartAsync(cancellationToken);
+    }
+
+    public override void Dispose()
+    {
+        _hangUp?.Dispose();
+        base.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -167,6 +182,9 @@ internal sealed partial class ConfigWatcher(
 
     private static IEnumerable<KeyValuePair<string, string?>> Values(LoadedConfiguration loaded, string section) =>
         loaded.Root.GetSection(section).AsEnumerable().OrderBy(pair => pair.Key, StringComparer.OrdinalIgnoreCase);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "SIGHUP: there is nothing to do, the configuration file is looked at each second")]
+    private partial void LogHangUp();
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Configuration {Path} has changed and is in force")]
     private partial void LogTaken(string path);

@@ -123,7 +123,8 @@ internal static class Listeners
         limits.Http2.MaxRequestHeaderFieldSize = 64 * Kilobyte;
         limits.Http2.MaxStreamsPerConnection = 250;
         // A sidecar does not judge how fast its clients are; these only end connections on which nothing moves.
-        limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 1, gracePeriod: TimeSpan.FromSeconds(60));
+        // Bodies have a limit of silence of their own: a rate is an average, by which who has sent a megabyte may be silent for days.
+        limits.MinRequestBodyDataRate = null;
         limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 1, gracePeriod: TimeSpan.FromSeconds(60));
     }
 

@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace TimingProxy.Hosting;
@@ -9,6 +12,13 @@ namespace TimingProxy.Hosting;
 /// </summary>
 internal static class SocketTuning
 {
+    // Of Linux: tcp.h.
+    private const int TcpLevel = 6;
+    private const int UserTimeout = 18;
+
+    // A client that takes nothing of an answer for so long, or is gone without a word, is not waited for.
+    private static readonly TimeSpan LongestStandstill = TimeSpan.FromMinutes(1);
+
     /// <summary>
     /// Must run before the first socket is made: the runtime reads these once. What the user has set in the environment stays.
     /// </summary>
@@ -20,7 +30,24 @@ internal static class SocketTuning
         SetDefault("DOTNET_SYSTEM_NET_HTTP_SOCKETSHTTPHANDLER_FLOWCONTROL_MAXSTREAMWINDOWSIZE", "1048576");
     }
 
-    public static void Configure(SocketTransportOptions transport) => transport.UnsafePreferInlineScheduling = true;
+    public static void Configure(SocketTransportOptions transport)
+    {
+        transport.UnsafePreferInlineScheduling = true;
+        transport.CreateBoundListenSocket = Listen;
+    }
+
+    /// <summary>What is accepted on a socket has its options.</summary>
+    private static Socket Listen(EndPoint at)
+    {
+        var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(at);
+        if (OperatingSystem.IsLinux() && at is IPEndPoint)
+        {
+            int milliseconds = (int)LongestStandstill.TotalMilliseconds;
+            socket.SetRawSocketOption(TcpLevel, UserTimeout, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in milliseconds)));
+        }
+
+        return socket;
+    }
 
     private static void SetDefault(string name, string value)
     {

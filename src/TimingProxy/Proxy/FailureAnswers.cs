@@ -72,6 +72,12 @@ internal sealed partial class FailureAnswers(TimingHeaders headers, ILogger<Fail
     {
         var response = timing.Context.Response;
         headers.Stamp(timing);
+        if (response.StatusCode == StatusCodes.Status408RequestTimeout)
+        {
+            // Nothing more of the request is waited for (RFC 9110 section 15.5.9).
+            response.Headers.Connection = "close";
+        }
+
         if (response.StatusCode < 400 || HttpMethods.IsHead(timing.Context.Request.Method))
         {
             return;

@@ -38,7 +38,7 @@ internal sealed class TimedForwarder(IHttpForwarder inner, InFlightLedger ledger
         var timing = RequestTiming.Of(context);
         if (context.Features[typeof(IHttpRequestBodyDetectionFeature)] is not IHttpRequestBodyDetectionFeature { CanHaveBody: false })
         {
-            context.Request.Body = new TimedRequestBody(context.Request.Body, timing);
+            context.Request.Body = new TimedRequestBody(context.Request.Body, context.Request.BodyReader, timing);
         }
 
         var call = new UpstreamCall(timing, (UpstreamClient)httpClient, ledger, settings.Current.Upstream.Timeout, _deadlines);

@@ -5,6 +5,8 @@ namespace TimingProxy.Proxy;
 /// <summary>The client of one cluster: its connection pool, and the places in it where their number is limited.</summary>
 internal sealed class UpstreamClient : HttpMessageInvoker
 {
+    private static readonly HttpRequestOptionsKey<bool> IsProbeKey = new("TimingProxy.IsProbe");
+
     private readonly SemaphoreSlim? _places;
     private readonly Lock _retiring = new();
     private int _calls;
@@ -50,8 +52,12 @@ internal sealed class UpstreamClient : HttpMessageInvoker
     public override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
         UpstreamConnection.IsTaking ? base.SendAsync(request, cancellationToken) : SendAsCallAsync(request, cancellationToken);
 
+    /// <summary>Whether a request is a health check's and no client's.</summary>
+    public static bool IsProbe(HttpRequestMessage request) => request.Options.TryGetValue(IsProbeKey, out bool isProbe) && isProbe;
+
     private async Task<HttpResponseMessage> SendAsCallAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        request.Options.Set(IsProbeKey, true);
         CallStarted();
         try
         {

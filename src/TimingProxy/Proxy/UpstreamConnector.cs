@@ -7,7 +7,9 @@ using TimingProxy.Timing;
 
 namespace TimingProxy.Proxy;
 
-/// <summary>Is told of each new connection to an upstream: cluster, and how long connecting and TLS took in ticks of the clock.</summary>
+/// <summary>
+/// Is told of each new connection to an upstream, but for those of health checks: cluster, and how long connecting and TLS took in ticks of the clock.
+/// </summary>
 internal delegate void ConnectionOpened(string cluster, long ticks);
 
 /// <summary>
@@ -32,7 +34,11 @@ internal sealed class UpstreamConnector(
         Stream stream = request.RequestUri!.Scheme == Uri.UriSchemeHttps
             ? await SecureAsync(connected, request, cancellationToken)
             : new UpstreamConnection(connected, client, clock, connected.Socket);
-        opened(cluster, clock.Now - begin);
+        if (!UpstreamClient.IsProbe(request))
+        {
+            opened(cluster, clock.Now - begin);
+        }
+
         return stream;
     }
 

@@ -35,6 +35,15 @@ internal sealed class UploadWait(long started)
         }
     }
 
+    /// <summary>The wait in progress until <paramref name="now"/>; 0 where there is none.</summary>
+    public long TicksOfThis(long now)
+    {
+        lock (_lock)
+        {
+            return _since == 0 ? 0 : now - _since;
+        }
+    }
+
     /// <summary>Whether the client was waited for later than <paramref name="point"/>, or still is.</summary>
     public bool LastsBeyond(long point)
     {

@@ -11,6 +11,7 @@ public sealed partial class ProcessRunner : IAsyncDisposable
 {
     private const int Sigterm = 15;
     private const int Sigint = 2;
+    private const int Sighup = 1;
     private const int Sigkill = 9;
     private const int Sigcont = 18;
     private const int Sigstop = 19;
@@ -145,6 +146,8 @@ public sealed partial class ProcessRunner : IAsyncDisposable
     public void SendSigterm() => Send(Sigterm);
 
     public void SendSigint() => Send(Sigint);
+
+    public void SendSighup() => Send(Sighup);
 
     public void SendSigkill() => Send(Sigkill);
 

@@ -41,6 +41,7 @@ public sealed class HealthCheckTests
         await proxy.UntilAsync(() => Health(proxy, "slow").Active != DestinationHealth.Unknown && Volatile.Read(ref answered) > 2);
 
         Assert.Equal(DestinationHealth.Healthy, Health(proxy, "slow").Active);
+        Assert.False((await proxy.ScrapeAsync()).Has("timingproxy_upstream_connect_duration_seconds_count"), "No client's request was on these connections.");
     }
 
     [Fact]

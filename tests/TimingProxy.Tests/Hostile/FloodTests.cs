@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Time.Testing;
 using TimingProxy.Tests.Functional;
 using TimingProxy.Tests.Protocol;
 
@@ -87,18 +88,35 @@ public sealed class FloodTests(HostileSetting setting) : IClassFixture<HostileSe
         Assert.True(await client.EndsAsync());
     }
 
-    [Fact]
-    public async Task Body_OnWhichNothingMoves_Is408AndNeverCompletedAtTheApp()
+    /// <summary>However much came before: a rate would let who has sent ten thousand bytes be silent for hours.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(10_000)]
+    public async Task Body_OnWhichNothingMovesForAMinute_Is408AndNeverCompletedAtTheApp(int sent)
     {
         setting.Backend.Forget();
-        await using var proxy = await WithLimitsAsync(limits =>
-            limits.MinRequestBodyDataRate = new MinDataRate(limits.MinRequestBodyDataRate!.BytesPerSecond, TimeSpan.FromSeconds(2)));
+        var time = new FakeTimeProvider();
+        await using var proxy = await ProxyHarness.StartAsync(setting.Backend.Address.ToString(), services => services.AddSingleton<TimeProvider>(time));
         await using var client = await proxy.ConnectAsync();
 
-        await client.SendAsync("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nab");
+        await client.SendAsync($"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {sent + 10}\r\n\r\n{new string('x', sent)}");
+        var answer = client.ReceiveAsync();
+        await proxy.UntilAsync(() => setting.Backend.Bytes.EndsWith('x'));
+        time.Advance(TimeSpan.FromSeconds(59));
+        await client.SendAsync("y");
+        await proxy.UntilAsync(() => setting.Backend.Bytes.EndsWith('y'));
+        time.Advance(TimeSpan.FromSeconds(59));
+        await proxy.UntilAsync(() => answer.IsCompleted, () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return Task.CompletedTask;
+        });
 
-        Assert.Equal(408, (await client.ReceiveAsync()).Status);
+        Assert.Equal((408, "close"), ((await answer).Status, (await answer).Value("Connection")));
         Assert.True(await client.EndsAsync());
+        var figures = await proxy.NextAsync();
+        Assert.Equal("bad_request", figures.ErrorType);
+        Assert.True(figures.Total > 118_000, $"{figures.Total} ms");
         Assert.Empty(setting.Backend.Whole);
     }
 
@@ -120,7 +138,7 @@ public sealed class FloodTests(HostileSetting setting) : IClassFixture<HostileSe
 
         Assert.Equal(TimeSpan.FromSeconds(30), limits.RequestHeadersTimeout);
         Assert.Equal(TimeSpan.FromSeconds(130), limits.KeepAliveTimeout);
-        Assert.Equal((1d, TimeSpan.FromSeconds(60)), (limits.MinRequestBodyDataRate!.BytesPerSecond, limits.MinRequestBodyDataRate.GracePeriod));
+        Assert.Null(limits.MinRequestBodyDataRate);
         Assert.Equal((1d, TimeSpan.FromSeconds(60)), (limits.MinResponseDataRate!.BytesPerSecond, limits.MinResponseDataRate.GracePeriod));
     }
 

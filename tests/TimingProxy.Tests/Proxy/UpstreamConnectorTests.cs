@@ -27,16 +27,17 @@ public sealed class UpstreamConnectorTests
             seen = errors;
             return shown is X509Certificate2 one && one.Thumbprint == certificate.Thumbprint;
         };
+        var clock = new RequestClock(TimeProvider.System);
         using var client = new UpstreamClient(handler, new UpstreamSettings(), unixSocket: null, client =>
         {
-            var clock = new RequestClock(TimeProvider.System);
             var connector = new UpstreamConnector("app", client, handler.SslOptions, clock, (cluster, ticks) => opened.Add((cluster, ticks)));
             handler.ConnectCallback = connector.ConnectAsync;
         });
         using var request = new HttpRequestMessage(HttpMethod.Get, $"https://localhost:{backend.Address.Port}/");
         request.Headers.Host = host;
 
-        using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        using var response = await UpstreamConnection.Taking(
+            client, request, new RequestTiming(new DefaultHttpContext(), clock), TestContext.Current.CancellationToken);
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal(expected, seen);
