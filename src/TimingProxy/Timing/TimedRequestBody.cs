@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
@@ -9,9 +10,14 @@ namespace TimingProxy.Timing;
 /// wait for more. Where the client sends nothing for a minute the request is over, unless it is answered already: by then a worker of the app has
 /// waited in vain for as long, and no limit of upstream time counts that.
 /// </summary>
-/// <param name="reader">What <paramref name="inner"/> reads from.</param>
+/// <param name="reader">
+/// Where the bytes come from. Its reads are given no token: the server's do not recover from one that is cancelled by it, and cannot read the rest of
+/// the request away.
+/// </param>
 internal sealed class TimedRequestBody(Stream inner, PipeReader reader, RequestTiming timing) : ReadOnlyBody(inner)
 {
+    private const int Again = -1;
+
     private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(1);
 
     private readonly UploadWait _wait = timing.ExpectUpload();
@@ -31,51 +37,71 @@ internal sealed class TimedRequestBody(Stream inner, PipeReader reader, RequestT
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var read = Inner.ReadAsync(buffer, cancellationToken);
-        if (!read.IsCompleted && Upstream is { } upstream)
+        int count;
+        do
         {
-            await FlushAsync(upstream, cancellationToken);
-        }
+            cancellationToken.ThrowIfCancellationRequested();
+            var read = reader.ReadAsync(CancellationToken.None);
+            if (!read.IsCompleted && Upstream is { } upstream)
+            {
+                await FlushAsync(upstream, cancellationToken);
+            }
 
-        if (read.IsCompleted)
-        {
-            int ready = await read;
-            Took(ready, buffer);
-            return ready;
+            if (read.IsCompleted)
+            {
+                count = Take(await read, buffer, cancellationToken);
+                _taken = timing.Clock.Now;
+            }
+            else
+            {
+                // After the flush: an upstream that takes nothing is no slow client.
+                _wait.Begin(_taken == 0 ? timing.Clock.Now : _taken);
+                _silence ??= timing.Clock.TimeProvider.CreateTimer(
+                    static state => ((TimedRequestBody)state!).GiveUpWhereSilent(), this, LongestSilence, Timeout.InfiniteTimeSpan);
+                using var cancelled = cancellationToken.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
+                try
+                {
+                    count = Take(await read, buffer, cancellationToken);
+                }
+                finally
+                {
+                    _taken = timing.Clock.Now;
+                    _wait.End(_taken);
+                }
+            }
         }
+        while (count == Again);
 
-        // After the flush: an upstream that takes nothing is no slow client.
-        _wait.Begin(_taken == 0 ? timing.Clock.Now : _taken);
-        _silence ??= timing.Clock.TimeProvider.CreateTimer(
-            static state => ((TimedRequestBody)state!).GiveUpWhereSilent(), this, LongestSilence, Timeout.InfiniteTimeSpan);
-        int count = 0;
-        try
-        {
-            count = await read;
-            return count;
-        }
-        catch (OperationCanceledException) when (_isGivenUp)
-        {
-            throw new BadHttpRequestException(
-                $"The client sent nothing more of its body for {LongestSilence.TotalSeconds:0} s.", StatusCodes.Status408RequestTimeout);
-        }
-        finally
-        {
-            Took(count, buffer);
-            _wait.End(_taken);
-        }
-    }
-
-    /// <param name="count">0 where the body is over, well or not.</param>
-    private void Took(int count, Memory<byte> buffer)
-    {
-        timing.BytesIn += count;
-        _taken = timing.Clock.Now;
         // A read into nothing only asks whether there is something.
-        if (count == 0 && buffer.Length != 0)
+        if (count == 0 && !buffer.IsEmpty)
         {
             _silence?.Dispose();
         }
+
+        return count;
+    }
+
+    /// <returns>How many bytes were taken; 0 at the end; <see cref="Again"/> where nothing came.</returns>
+    private int Take(ReadResult result, Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        int count = (int)Math.Min(result.Buffer.Length, buffer.Length);
+        var taken = result.Buffer.Slice(0, count);
+        taken.CopyTo(buffer.Span);
+        // From here on the memory is the reader's again, and with it what tells the length.
+        reader.AdvanceTo(taken.End);
+        if (result.IsCanceled && count == 0)
+        {
+            if (_isGivenUp)
+            {
+                throw new BadHttpRequestException(
+                    $"The client sent nothing more of its body for {LongestSilence.TotalSeconds:0} s.", StatusCodes.Status408RequestTimeout);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+
+        timing.BytesIn += count;
+        return count == 0 && !result.IsCompleted && !buffer.IsEmpty ? Again : count;
     }
 
     private void GiveUpWhereSilent()

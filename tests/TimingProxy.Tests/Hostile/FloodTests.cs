@@ -117,6 +117,7 @@ public sealed class FloodTests(HostileSetting setting) : IClassFixture<HostileSe
         var figures = await proxy.NextAsync();
         Assert.Equal("bad_request", figures.ErrorType);
         Assert.True(figures.Total > 118_000, $"{figures.Total} ms");
+        Assert.DoesNotContain(proxy.Log, line => line.Level >= LogLevel.Error);
         Assert.Empty(setting.Backend.Whole);
     }
 
