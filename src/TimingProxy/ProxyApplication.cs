@@ -76,7 +76,7 @@ internal static class ProxyApplication
         configure?.Invoke(builder.Services);
 
         var app = builder.Build();
-        await CheckAsync(app.Services, routes, loaded);
+        await CheckAsync(app.Services, routes, loaded, options);
         // Authorization comes with YARP's services and would be put before everything; there is nobody to authorize here.
         ((IApplicationBuilder)app).Properties["__AuthorizationMiddlewareSet"] = true;
         var admin = BuildAdmin(app.Services);
@@ -104,9 +104,9 @@ internal static class ProxyApplication
 
     /// <summary>Finds at the start, and all at once, what would else fail later and one by one.</summary>
     /// <exception cref="StartupError">Something is wrong with routes, clusters, certificates or Kestrel's own end points.</exception>
-    private static async ValueTask CheckAsync(IServiceProvider services, ProxyRoutes routes, LoadedConfiguration loaded)
+    private static async ValueTask CheckAsync(IServiceProvider services, ProxyRoutes routes, LoadedConfiguration loaded, StartOptions options)
     {
-        var errors = await services.GetRequiredService<ProxyConfigValidation>().ErrorsOfAsync(routes, CancellationToken.None);
+        var errors = await ErrorsOfAsync(services, routes, loaded, options, CancellationToken.None);
         if (errors.Count != 0)
         {
             throw new StartupError(ExitCode.Configuration, string.Join('\n', errors));
@@ -119,6 +119,14 @@ internal static class ProxyApplication
 
         Listeners.CheckEndpoints(services.GetRequiredService<IOptions<KestrelServerOptions>>().Value);
     }
+
+    /// <summary>What is wrong in the sections that are not ours; the same at the start and at a reload.</summary>
+    private static async ValueTask<IReadOnlyList<string>> ErrorsOfAsync(
+        IServiceProvider services, ProxyRoutes routes, LoadedConfiguration loaded, StartOptions options, CancellationToken cancellationToken) =>
+    [
+        .. routes.Errors.Select(error => loaded.Describe(error, options)),
+        .. await services.GetRequiredService<ProxyConfigValidation>().ErrorsOfAsync(routes, cancellationToken),
+    ];
 
     private static void AddTiming(IServiceCollection services, ProxySettings settings, TimeProvider time)
     {
@@ -137,8 +145,7 @@ internal static class ProxyApplication
         services.AddSingleton<ReloadStatus>();
         services.AddHostedService<ConfigWatcher>();
         services.AddSingleton(provider => new ReloadTarget(
-            async (next, cancellationToken) => await provider.GetRequiredService<ProxyConfigValidation>()
-                .ErrorsOfAsync(await ReadRoutesAsync(next), cancellationToken),
+            async (next, cancellationToken) => await ErrorsOfAsync(provider, await ReadRoutesAsync(next), next, options, cancellationToken),
             async (next, _) =>
             {
                 var routes = await ReadRoutesAsync(next);

@@ -64,7 +64,7 @@ internal sealed record LoadedConfiguration(
             bool areAllOfFlags = errors.All(error => options.Flags.ContainsKey(error.Key));
             return (loaded, new StartupError(
                 areAllOfFlags ? ExitCode.Usage : ExitCode.Configuration,
-                string.Join('\n', errors.Select(error => Describe(error, options, file)))));
+                string.Join('\n', errors.Select(error => loaded.Describe(error, options)))));
         }
 
         // (5)
@@ -82,25 +82,35 @@ internal sealed record LoadedConfiguration(
                 """));
     }
 
-    private static string Describe(SettingError error, StartOptions options, ConfigurationFile? file)
+    /// <summary>An error's message, after the flag, variable or file that its value is from.</summary>
+    public string Describe(SettingError error, StartOptions options)
     {
         var setting = KnownNames.Find(KnownNames.BelowSection(error.Key));
-        if (options.Flags.ContainsKey(error.Key))
+        if (setting?.Flag is { } flag && options.Flags.ContainsKey(error.Key))
         {
-            return $"{setting?.Flag}: {error.Message}";
+            return $"{flag}: {error.Message}";
         }
 
-        string? variable = setting is null ? null : EnvironmentNames.VariableOf(setting, options.Environment);
-        return $"{variable ?? file?.Path}: {error.Message}";
+        string? source = (setting is null ? ForeignVariable(error.Key, options.Environment) : EnvironmentNames.VariableOf(setting, options.Environment)) ?? File?.Path;
+        return source is null ? error.Message : $"{source}: {error.Message}";
     }
+
+    /// <summary>The variable that sets <paramref name="key"/> or something below it; null where there is none.</summary>
+    private static string? ForeignVariable(string key, IDictionary variables) =>
+        variables.Keys.Cast<string>().Order(StringComparer.Ordinal).FirstOrDefault(name =>
+            IsForeign(KeyOf(name)) && $"{KeyOf(name)}:".StartsWith($"{key}:", StringComparison.OrdinalIgnoreCase));
+
+    private static string KeyOf(string variable) => variable.Replace("__", ":", StringComparison.Ordinal);
+
+    private static bool IsForeign(string key) => ForeignSections.Any(section => key.StartsWith(section + ":", StringComparison.OrdinalIgnoreCase));
 
     private static Dictionary<string, string?> ForeignEnvironment(IDictionary variables)
     {
         var found = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         foreach (DictionaryEntry variable in variables)
         {
-            string key = ((string)variable.Key).Replace("__", ":", StringComparison.Ordinal);
-            if (ForeignSections.Any(section => key.StartsWith(section + ":", StringComparison.OrdinalIgnoreCase)))
+            string key = KeyOf((string)variable.Key);
+            if (IsForeign(key))
             {
                 found[key] = (string?)variable.Value;
             }

@@ -47,8 +47,9 @@ public sealed class SettingsDocumentTests
             as their owners define them, also from the environment (`Logging__LogLevel__Default=Debug`). The files of `Kestrel:Certificates:Default` are read
             again when they change; a certificate below `Kestrel:Endpoints` is read once, and its rotation needs a restart.
 
-            Below `ReverseProxy`, a route must name a cluster and a destination have an address, and of two routes that match the same requests one must have
-            another `Order`, for routing would choose neither: a start, a reload and `--check-config` name what is missing or alike.
+            Below `ReverseProxy`, every key must be one that YARP reads, and every value be of its kind; names below `Metadata` and `Transforms` are free.
+            A route must name a cluster and a destination have an address, and of two routes that match the same requests one must have
+            another `Order`, for routing would choose neither: a start, a reload and `--check-config` name what is wrong, missing or alike.
 
             A Unix socket to listen on, left behind by a process that was killed, is removed at the start; one on which somebody listens, and any other
             file, is left alone, and the address is in use (exit code 69).
