@@ -49,8 +49,8 @@ internal static class SectionShape
             ("SecurePolicy", new Value(Choice<CookieSecurePolicy>)),
             ("HttpOnly", new Value(Switch)),
             ("IsEssential", new Value(Switch)),
-            ("MaxAge", new Value(Duration)),
-            ("Expiration", new Value(Duration)))));
+            ("MaxAge", new Value(LongDuration)),
+            ("Expiration", new Value(LongDuration)))));
 
     private static readonly SectionPart HealthCheck = new Keys(
         ("AvailableDestinationsPolicy", new Value(Text)),

@@ -1,4 +1,5 @@
 using System.Globalization;
+using TimingProxy.Settings;
 
 namespace TimingProxy.Proxy;
 
@@ -22,10 +23,38 @@ internal static class SectionValues
         where TEnum : struct, Enum =>
         Enum.TryParse<TEnum>(text, ignoreCase: true, out _) ? null : $"write one of {string.Join(", ", Enum.GetNames<TEnum>())}";
 
-    /// <summary>Of .NET's own form; YARP's reader takes no other.</summary>
-    public static string? Duration(string text) =>
-        TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out _) ? null : "not a duration; write \"00:00:01\" for a second";
+    /// <summary>A duration that becomes a timer's.</summary>
+    public static string? Duration(string text) => LongDuration(text)
+        ?? (TimeSpan.ParseExact(text, "c", CultureInfo.InvariantCulture) <= Settings.Duration.Longest
+            ? null
+            : $"too long; write \"{Text(Settings.Duration.Longest)}\" or less");
 
-    public static string? HttpVersion(string text) =>
-        text is "" or "1" or "1.0" or "1.1" or "2" or "2.0" or "3" or "3.0" ? null : "not a version of HTTP; write \"1.1\" or \"2\"";
+    /// <summary>YARP's reader takes .NET's own form only, and a bare number in it for days.</summary>
+    public static string? LongDuration(string text) =>
+        text.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out _) ? null
+        : TryRead($"{text}s", out var seconds) ? $"a bare number has no unit, and would be days; write \"{Text(seconds)}\" for seconds"
+        : TryRead(text, out var span) ? $"durations are hours:minutes:seconds here; write \"{Text(span)}\""
+        : "not a duration; write \"00:00:01\" for a second, or \"00:00:00.5\" for half of one";
+
+    public static string? HttpVersion(string text) => text switch
+    {
+        "" or "1" or "1.0" or "1.1" or "2" or "2.0" or "3" or "3.0" => null,
+        _ => "not a version of HTTP; write \"1.1\" or \"2\"",
+    };
+
+    private static string Text(TimeSpan span) => span.ToString("c", CultureInfo.InvariantCulture);
+
+    private static bool TryRead(string text, out TimeSpan span)
+    {
+        try
+        {
+            span = Settings.Duration.Parse(text);
+            return true;
+        }
+        catch (FormatException)
+        {
+            span = default;
+            return false;
+        }
+    }
 }

@@ -48,6 +48,7 @@ public sealed class SettingsDocumentTests
             again when they change; a certificate below `Kestrel:Endpoints` is read once, and its rotation needs a restart.
 
             Below `ReverseProxy`, every key must be one that YARP reads, and every value be of its kind; names below `Metadata` and `Transforms` are free.
+            Durations are written `00:00:01.5` there: a bare number, which YARP takes for days, is an error.
             A route must name a cluster and a destination have an address, and of two routes that match the same requests one must have
             another `Order`, for routing would choose neither: a start, a reload and `--check-config` name what is wrong, missing or alike.
 

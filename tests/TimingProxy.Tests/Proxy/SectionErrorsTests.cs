@@ -103,11 +103,18 @@ public sealed class SectionErrorsTests
     [InlineData("""{ "MaxRequestBodySize": "1MB" }""", $"{Route}:MaxRequestBodySize = \"1MB\"", "whole number")]
     [InlineData("""{ "Match": { "Headers": [{ "Name": "X", "Mode": "Exact" }] } }""", $"{Route}:Match:Headers:0:Mode = \"Exact\"", "ExactHeader, HeaderPrefix")]
     [InlineData("""{ "Match": { "Headers": [{ "Name": "X", "IsCaseSensitive": "yes" }] } }""", $"{Route}:Match:Headers:0:IsCaseSensitive = \"yes\"", "true or false")]
+    [InlineData("""{ "Timeout": "1" }""", $"{Route}:Timeout = \"1\"", "write \"00:00:01\"")]
+    [InlineData("""{ "Timeout": 90 }""", $"{Route}:Timeout = \"90\"", "write \"00:01:30\"")]
+    [InlineData("""{ "Timeout": "250ms" }""", $"{Route}:Timeout = \"250ms\"", "write \"00:00:00.2500000\"")]
     [InlineData("""{ "Timeout": "soon" }""", $"{Route}:Timeout = \"soon\"", "write \"00:00:01\"")]
+    [InlineData("""{ "Timeout": "100.00:00:00" }""", $"{Route}:Timeout = \"100.00:00:00\"", "write \"24.00:00:00\" or less")]
     public void Errors_OfABadValueOfARoute_NameKeyValueAndMend(string route, string named, string mend) =>
         AssertIsOne($$"""{ "Routes": { "r": {{route}} } }""", named, mend);
 
     [Theory]
+    [InlineData("""{ "HttpRequest": { "ActivityTimeout": "100" } }""", $"{Cluster}:HttpRequest:ActivityTimeout = \"100\"", "write \"00:01:40\"")]
+    [InlineData("""{ "HealthCheck": { "Active": { "Interval": 10 } } }""", $"{Cluster}:HealthCheck:Active:Interval = \"10\"", "write \"00:00:10\"")]
+    [InlineData("""{ "SessionAffinity": { "Cookie": { "MaxAge": 60 } } }""", $"{Cluster}:SessionAffinity:Cookie:MaxAge = \"60\"", "write \"00:01:00\"")]
     [InlineData("""{ "HttpRequest": { "Version": "two" } }""", $"{Cluster}:HttpRequest:Version = \"two\"", "write \"1.1\" or \"2\"")]
     [InlineData("""{ "HttpClient": { "SslProtocols": ["Tls14"] } }""", $"{Cluster}:HttpClient:SslProtocols:0 = \"Tls14\"", "Tls13")]
     [InlineData("""{ "HttpClient": { "WebProxy": { "Address": "squid" } } }""", $"{Cluster}:HttpClient:WebProxy:Address = \"squid\"", "write http://host:port")]
