@@ -38,7 +38,8 @@ internal static class SectionValues
 
     public static string? HttpVersion(string text) => text switch
     {
-        "" or "1" or "1.0" or "1.1" or "2" or "2.0" or "3" or "3.0" => null,
+        "" or "1" or "1.0" or "1.1" or "2" or "2.0" => null,
+        "3" or "3.0" => "HTTP/3 to an upstream is not supported; write \"2\" or \"1.1\"",
         _ => "not a version of HTTP; write \"1.1\" or \"2\"",
     };
 

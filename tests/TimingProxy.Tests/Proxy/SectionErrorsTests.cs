@@ -115,6 +115,8 @@ public sealed class SectionErrorsTests
     [InlineData("""{ "HttpRequest": { "ActivityTimeout": "100" } }""", $"{Cluster}:HttpRequest:ActivityTimeout = \"100\"", "write \"00:01:40\"")]
     [InlineData("""{ "HealthCheck": { "Active": { "Interval": 10 } } }""", $"{Cluster}:HealthCheck:Active:Interval = \"10\"", "write \"00:00:10\"")]
     [InlineData("""{ "SessionAffinity": { "Cookie": { "MaxAge": 60 } } }""", $"{Cluster}:SessionAffinity:Cookie:MaxAge = \"60\"", "write \"00:01:00\"")]
+    [InlineData("""{ "HttpRequest": { "Version": "3" } }""", $"{Cluster}:HttpRequest:Version = \"3\"", "not supported; write \"2\"")]
+    [InlineData("""{ "HttpRequest": { "Version": "3.0" } }""", $"{Cluster}:HttpRequest:Version = \"3.0\"", "not supported; write \"2\"")]
     [InlineData("""{ "HttpRequest": { "Version": "two" } }""", $"{Cluster}:HttpRequest:Version = \"two\"", "write \"1.1\" or \"2\"")]
     [InlineData("""{ "HttpClient": { "SslProtocols": ["Tls14"] } }""", $"{Cluster}:HttpClient:SslProtocols:0 = \"Tls14\"", "Tls13")]
     [InlineData("""{ "HttpClient": { "WebProxy": { "Address": "squid" } } }""", $"{Cluster}:HttpClient:WebProxy:Address = \"squid\"", "write http://host:port")]
