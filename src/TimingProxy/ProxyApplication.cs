@@ -33,8 +33,9 @@ internal static class ProxyApplication
         }
 
         // Without its address the shorthand's cluster is missing, and routes to it would be blamed for that.
+        bool hasAddress = loaded.Settings.Upstream.Address is not null || loaded.Root["TimingProxy:Upstream:Address"] is null;
         bool hasRoutes = loaded.Root.GetSection("ReverseProxy").GetChildren().Any();
-        if (hasRoutes && (loaded.Settings.Upstream.Address is not null || loaded.Root["TimingProxy:Upstream:Address"] is null))
+        if (hasRoutes ? hasAddress : loaded.Root.GetSection("Logging").GetChildren().Any())
         {
             try
             {
@@ -103,7 +104,7 @@ internal static class ProxyApplication
     }
 
     /// <summary>Finds at the start, and all at once, what would else fail later and one by one.</summary>
-    /// <exception cref="StartupError">Something is wrong with routes, clusters, certificates or Kestrel's own end points.</exception>
+    /// <exception cref="StartupError">Something is wrong with levels of the log, routes, clusters, certificates or Kestrel's own end points.</exception>
     private static async ValueTask CheckAsync(IServiceProvider services, ProxyRoutes routes, LoadedConfiguration loaded, StartOptions options)
     {
         var errors = await ErrorsOfAsync(services, routes, loaded, options, CancellationToken.None);
@@ -124,7 +125,7 @@ internal static class ProxyApplication
     private static async ValueTask<IReadOnlyList<string>> ErrorsOfAsync(
         IServiceProvider services, ProxyRoutes routes, LoadedConfiguration loaded, StartOptions options, CancellationToken cancellationToken) =>
     [
-        .. routes.Errors.Select(error => loaded.Describe(error, options)),
+        .. LogLevels.Errors(loaded.Root).Concat(routes.Errors).Select(error => loaded.Describe(error, options)),
         .. await services.GetRequiredService<ProxyConfigValidation>().ErrorsOfAsync(routes, cancellationToken),
     ];
 

@@ -52,6 +52,7 @@ public sealed class SettingsDocumentTests
             `HttpRequest:Version` is `1.1` or `2`: HTTP/3 to an upstream is not supported.
             A route must name a cluster and a destination have an address, and of two routes that match the same requests one must have
             another `Order`, for routing would choose neither: a start, a reload and `--check-config` name what is wrong, missing or alike.
+            So they do with a level below `Logging` that is none.
 
             A Unix socket to listen on, left behind by a process that was killed, is removed at the start; one on which somebody listens, and any other
             file, is left alone, and the address is in use (exit code 69).

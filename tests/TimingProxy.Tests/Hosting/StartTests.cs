@@ -69,6 +69,7 @@ public sealed class StartTests : IDisposable
             """
             {
               "TimingProxy": { "Upstream": "http://a:1", "Headers": { "Name": "X Y" } },
+              "Logging": { "LogLevel": { "Default": "Debgu" } },
               "ReverseProxy": {
                 "Routes": [{ "RouteId": "r", "ClusterId": "c", "Match": { "Host": "a.example" } }],
                 "Clusters": { "c": { "Destinations": {} } }
@@ -86,6 +87,7 @@ public sealed class StartTests : IDisposable
         Assert.All(
             [
                 "TimingProxy:Headers:Name = \"X Y\"",
+                "Logging:LogLevel:Default = \"Debgu\"",
                 "ReverseProxy:Routes:0:RouteId = \"r\"",
                 "ReverseProxy:Routes:0:Match:Host = \"a.example\"",
             ],
@@ -93,6 +95,8 @@ public sealed class StartTests : IDisposable
     }
 
     [Theory]
+    [InlineData(""", "Logging": { "LogLevel": { "Default": "Debgu" } }""", "Logging:LogLevel:Default = \"Debgu\"")]
+    [InlineData(""", "Logging": { "Console": { "LogLevel": { "Yarp": "99" } } }""", "Logging:Console:LogLevel:Yarp = \"99\"")]
     [InlineData(""", "ReverseProxy": { "Clusters": { "c": { "Destination": {} , "Destinations": { "d": { "Address": "http://b:1" } } } } }""", "ReverseProxy:Clusters:c:Destination: ")]
     public async Task Reload_MistakeInASectionOfOthers_IsRefused(string section, string named)
     {
