@@ -50,7 +50,7 @@ public sealed class SettingsDocumentTests
             Below `ReverseProxy`, every key must be one that YARP reads, and every value be of its kind; names below `Metadata` and `Transforms` are free.
             Durations are written `00:00:01.5` there: a bare number, which YARP takes for days, is an error.
             `HttpRequest:Version` is `1.1` or `2`: HTTP/3 to an upstream is not supported.
-            A route must name a cluster and a destination have an address, and of two routes that match the same requests one must have
+            A route must name a cluster, a cluster have a destination and a destination an address, and of two routes that match the same requests one must have
             another `Order`, for routing would choose neither: a start, a reload and `--check-config` name what is wrong, missing or alike.
             So they do with a level below `Logging` that is none.
 

@@ -98,6 +98,7 @@ public sealed class StartTests : IDisposable
     [InlineData(""", "Logging": { "LogLevel": { "Default": "Debgu" } }""", "Logging:LogLevel:Default = \"Debgu\"")]
     [InlineData(""", "Logging": { "Console": { "LogLevel": { "Yarp": "99" } } }""", "Logging:Console:LogLevel:Yarp = \"99\"")]
     [InlineData(""", "ReverseProxy": { "Clusters": { "c": { "Destination": {} , "Destinations": { "d": { "Address": "http://b:1" } } } } }""", "ReverseProxy:Clusters:c:Destination: ")]
+    [InlineData(""", "ReverseProxy": { "Clusters": { "c": { "Destinations": {} } } }""", "ReverseProxy:Clusters:c:Destinations: ")]
     public async Task Reload_MistakeInASectionOfOthers_IsRefused(string section, string named)
     {
         const string Settings = """{ "TimingProxy": { "Upstream": "http://a:1" }""";
