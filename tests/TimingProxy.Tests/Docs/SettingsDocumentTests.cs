@@ -52,6 +52,8 @@ public sealed class SettingsDocumentTests
             `HttpRequest:Version` is `1.1` or `2`: HTTP/3 to an upstream is not supported.
             A route must name a cluster, a cluster have a destination and a destination an address, and of two routes that match the same requests one must have
             another `Order`, for routing would choose neither: a start, a reload and `--check-config` name what is wrong, missing or alike.
+            Requests are the same also where one can meet the conditions of both, as many on headers and on the query (`X-A: 1` and `X-B: 1`), or their
+            constraints (`{id:int}` and `{id:long}`), and no third route goes before them.
             So they do with a level below `Logging` that is none.
 
             Two addresses to listen on that take the same port, like `http://*:9464` and `http://127.0.0.1:9464`, are an error, be one of them a default or not.
