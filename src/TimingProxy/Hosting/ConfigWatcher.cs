@@ -34,11 +34,7 @@ internal sealed partial class ConfigWatcher(
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        foreach (string warning in running.Initial.Warnings)
-        {
-            LogWarning(warning);
-        }
-
+        WarnOf(running.Initial.Warnings);
         return base.StartAsync(cancellationToken);
     }
 
@@ -103,6 +99,7 @@ internal sealed partial class ConfigWatcher(
             }
 
             await target.ApplyAsync(loaded, cancellationToken);
+            WarnOf(loaded.Warnings.Except(running.Current.Warnings));
             WarnOfRestart(running.Current, loaded);
             running.Current = loaded;
             status.Succeeded();
@@ -142,6 +139,14 @@ internal sealed partial class ConfigWatcher(
     {
         status.Failed();
         LogRejected(_file!.Path, errors);
+    }
+
+    private void WarnOf(IEnumerable<string> warnings)
+    {
+        foreach (string warning in warnings)
+        {
+            LogWarning(warning);
+        }
     }
 
     private void WarnOfRestart(LoadedConfiguration before, LoadedConfiguration after)

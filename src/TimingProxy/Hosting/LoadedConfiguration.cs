@@ -58,6 +58,12 @@ internal sealed record LoadedConfiguration(
             warnings.Add("TimingProxy:AccessLog:SlowMs is set, and nothing is logged: TimingProxy:AccessLog:Enabled is false");
         }
 
+        if (LabelledRoutes(settings, root) is var routes && routes > settings.Metrics.MaxRoutes)
+        {
+            warnings.Add($"{routes} routes are configured, and TimingProxy:Metrics:MaxRoutes = \"{settings.Metrics.MaxRoutes}\": all but the first "
+                + $"{settings.Metrics.MaxRoutes} that are requested share the label \"_other\"; raise TimingProxy:Metrics:MaxRoutes to {routes} or more");
+        }
+
         var loaded = new LoadedConfiguration(settings, root, warnings, file);
         if (errors.Count != 0)
         {
@@ -94,6 +100,11 @@ internal sealed record LoadedConfiguration(
         string? source = (setting is null ? ForeignVariable(error.Key, options.Environment) : EnvironmentNames.VariableOf(setting, options.Environment)) ?? File?.Path;
         return source is null ? error.Message : $"{source}: {error.Message}";
     }
+
+    /// <summary>How many routes there are that each have a label of their own; the catch-all <c>default</c> has a place beside them.</summary>
+    private static int LabelledRoutes(ProxySettings settings, IConfiguration root) =>
+        root.GetSection("ReverseProxy:Routes").GetChildren().Count()
+        + (settings.Upstream.Address is null ? 0 : settings.Metrics.Routes.Distinct(StringComparer.OrdinalIgnoreCase).Count());
 
     /// <summary>The variable that sets <paramref name="key"/> or something below it; null where there is none.</summary>
     private static string? ForeignVariable(string key, IDictionary variables) =>

@@ -55,7 +55,7 @@ internal static class SettingsTable
         Create("Metrics:SloMs", Objectives, s => s.Metrics.SloMs, (s, v) => s with { Metrics = s.Metrics with { SloMs = v } },
             "Objectives in milliseconds; each adds exact bounds at T and 4T.", AtStart),
         Create("Metrics:MaxRoutes", PositiveCount, s => s.Metrics.MaxRoutes, (s, v) => s with { Metrics = s.Metrics with { MaxRoutes = v } },
-            "Values of the `route` label before `_other` takes the rest.", AtStart),
+            "Values of the `route` label before `_other` takes the rest. More routes than that in the configuration are a warning.", AtStart),
         Create("Metrics:MaxSeries", PositiveCount, s => s.Metrics.MaxSeries, (s, v) => s with { Metrics = s.Metrics with { MaxSeries = v } },
             "Label sets of one histogram before `_other` takes the rest.", AtStart),
         Create("Metrics:Routes", RouteTemplates, s => s.Metrics.Routes, (s, v) => s with { Metrics = s.Metrics with { Routes = v } },
