@@ -56,7 +56,7 @@ internal static class SettingsTable
             "Objectives in milliseconds; each adds exact bounds at T and 4T.", AtStart),
         Create("Metrics:MaxRoutes", PositiveCount, s => s.Metrics.MaxRoutes, (s, v) => s with { Metrics = s.Metrics with { MaxRoutes = v } },
             "Values of the `route` label before `_other` takes the rest. More routes than that in the configuration are a warning.", AtStart),
-        Create("Metrics:MaxSeries", PositiveCount, s => s.Metrics.MaxSeries, (s, v) => s with { Metrics = s.Metrics with { MaxSeries = v } },
+        Create("Metrics:MaxSeries", SeriesCount, s => s.Metrics.MaxSeries, (s, v) => s with { Metrics = s.Metrics with { MaxSeries = v } },
             "Label sets of one histogram before `_other` takes the rest.", AtStart),
         Create("Metrics:Routes", RouteTemplates, s => s.Metrics.Routes, (s, v) => s with { Metrics = s.Metrics with { Routes = v } },
             "Declared route templates, like `/articles/{slug}`, matched as ASP.NET route patterns."),
