@@ -125,7 +125,10 @@ internal static class ProxyApplication
     private static async ValueTask<IReadOnlyList<string>> ErrorsOfAsync(
         IServiceProvider services, ProxyRoutes routes, LoadedConfiguration loaded, StartOptions options, CancellationToken cancellationToken) =>
     [
-        .. LogLevels.Errors(loaded.Root).Concat(routes.Errors).Select(error => loaded.Describe(error, options)),
+        .. LogLevels.Errors(loaded.Root)
+            .Concat(routes.Errors)
+            .Concat(OwnDestinations.Errors(routes, loaded.Settings, Listeners.ListensOnSettings(loaded.Settings, loaded.Root)))
+            .Select(error => loaded.Describe(error, options)),
         .. await services.GetRequiredService<ProxyConfigValidation>().ErrorsOfAsync(routes, cancellationToken),
     ];
 

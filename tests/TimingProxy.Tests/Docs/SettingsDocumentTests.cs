@@ -57,6 +57,7 @@ public sealed class SettingsDocumentTests
             So they do with a level below `Logging` that is none.
 
             Two addresses to listen on that take the same port, like `http://*:9464` and `http://127.0.0.1:9464`, are an error, be one of them a default or not.
+            So is an upstream, or a destination below `ReverseProxy`, that is the proxy itself.
             A Unix socket to listen on, left behind by a process that was killed, is removed at the start; one on which somebody listens, and any other
             file, is left alone, and the address is in use (exit code 69).
 

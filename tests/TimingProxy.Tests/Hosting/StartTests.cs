@@ -99,6 +99,8 @@ public sealed class StartTests : IDisposable
     [InlineData(""", "Logging": { "Console": { "LogLevel": { "Yarp": "99" } } }""", "Logging:Console:LogLevel:Yarp = \"99\"")]
     [InlineData(""", "ReverseProxy": { "Clusters": { "c": { "Destination": {} , "Destinations": { "d": { "Address": "http://b:1" } } } } }""", "ReverseProxy:Clusters:c:Destination: ")]
     [InlineData(""", "ReverseProxy": { "Clusters": { "c": { "Destinations": {} } } }""", "ReverseProxy:Clusters:c:Destinations: ")]
+    [InlineData(""", "ReverseProxy": { "Clusters": { "c": { "Destinations": { "d": { "Address": "http://127.0.0.1:8080" } } } } }""", "ReverseProxy:Clusters:c:Destinations:d:Address = \"http://127.0.0.1:8080\": that is this proxy itself (TimingProxy:Listen = \"http://*:8080\")")]
+    [InlineData(""", "ReverseProxy": { "Clusters": { "c": { "Destinations": { "d": { "Address": "h2c://[::1]:9464/x" } } } } }""", "(TimingProxy:Admin:Listen = \"http://*:9464\")")]
     public async Task Reload_MistakeInASectionOfOthers_IsRefused(string section, string named)
     {
         const string Settings = """{ "TimingProxy": { "Upstream": "http://a:1" }""";
