@@ -33,8 +33,9 @@ internal static class ProxyApplication
         }
 
         // Without its address the shorthand's cluster is missing, and routes to it would be blamed for that.
+        bool hasAddress = loaded.Settings.Upstream.Address is not null || loaded.Root["TimingProxy:Upstream:Address"] is null;
         bool hasRoutes = loaded.Root.GetSection("ReverseProxy").GetChildren().Any();
-        if (hasRoutes && (loaded.Settings.Upstream.Address is not null || loaded.Root["TimingProxy:Upstream:Address"] is null))
+        if (hasRoutes ? hasAddress : loaded.Root.GetSection("Logging").GetChildren().Any())
         {
             try
             {
@@ -76,7 +77,7 @@ internal static class ProxyApplication
         configure?.Invoke(builder.Services);
 
         var app = builder.Build();
-        await CheckAsync(app.Services, routes, loaded);
+        await CheckAsync(app.Services, routes, loaded, options);
         // Authorization comes with YARP's services and would be put before everything; there is nobody to authorize here.
         ((IApplicationBuilder)app).Properties["__AuthorizationMiddlewareSet"] = true;
         var admin = BuildAdmin(app.Services);
@@ -103,10 +104,10 @@ internal static class ProxyApplication
     }
 
     /// <summary>Finds at the start, and all at once, what would else fail later and one by one.</summary>
-    /// <exception cref="StartupError">Something is wrong with routes, clusters, certificates or Kestrel's own end points.</exception>
-    private static async ValueTask CheckAsync(IServiceProvider services, ProxyRoutes routes, LoadedConfiguration loaded)
+    /// <exception cref="StartupError">Something is wrong with levels of the log, routes, clusters, certificates or Kestrel's own end points.</exception>
+    private static async ValueTask CheckAsync(IServiceProvider services, ProxyRoutes routes, LoadedConfiguration loaded, StartOptions options)
     {
-        var errors = await services.GetRequiredService<ProxyConfigValidation>().ErrorsOfAsync(routes, CancellationToken.None);
+        var errors = await ErrorsOfAsync(services, routes, loaded, options, CancellationToken.None);
         if (errors.Count != 0)
         {
             throw new StartupError(ExitCode.Configuration, string.Join('\n', errors));
@@ -119,6 +120,17 @@ internal static class ProxyApplication
 
         Listeners.CheckEndpoints(services.GetRequiredService<IOptions<KestrelServerOptions>>().Value);
     }
+
+    /// <summary>What is wrong in the sections that are not ours; the same at the start and at a reload.</summary>
+    private static async ValueTask<IReadOnlyList<string>> ErrorsOfAsync(
+        IServiceProvider services, ProxyRoutes routes, LoadedConfiguration loaded, StartOptions options, CancellationToken cancellationToken) =>
+    [
+        .. LogLevels.Errors(loaded.Root)
+            .Concat(routes.Errors)
+            .Concat(OwnDestinations.Errors(routes, loaded.Settings, Listeners.ListensOnSettings(loaded.Settings, loaded.Root)))
+            .Select(error => loaded.Describe(error, options)),
+        .. await services.GetRequiredService<ProxyConfigValidation>().ErrorsOfAsync(routes, cancellationToken),
+    ];
 
     private static void AddTiming(IServiceCollection services, ProxySettings settings, TimeProvider time)
     {
@@ -137,8 +149,7 @@ internal static class ProxyApplication
         services.AddSingleton<ReloadStatus>();
         services.AddHostedService<ConfigWatcher>();
         services.AddSingleton(provider => new ReloadTarget(
-            async (next, cancellationToken) => await provider.GetRequiredService<ProxyConfigValidation>()
-                .ErrorsOfAsync(await ReadRoutesAsync(next), cancellationToken),
+            async (next, cancellationToken) => await ErrorsOfAsync(provider, await ReadRoutesAsync(next), next, options, cancellationToken),
             async (next, _) =>
             {
                 var routes = await ReadRoutesAsync(next);

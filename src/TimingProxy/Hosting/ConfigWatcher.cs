@@ -37,11 +37,7 @@ internal sealed partial class ConfigWatcher(
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        foreach (string warning in running.Initial.Warnings)
-        {
-            LogWarning(warning);
-        }
-
+        WarnOf(running.Initial.Warnings);
         // Other servers read their configuration when they are sent this, and it must not be the end here.
         _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
         {
@@ -118,6 +114,7 @@ internal sealed partial class ConfigWatcher(
             }
 
             await target.ApplyAsync(loaded, cancellationToken);
+            WarnOf(loaded.Warnings.Except(running.Current.Warnings));
             WarnOfRestart(running.Current, loaded);
             running.Current = loaded;
             status.Succeeded();
@@ -157,6 +154,14 @@ internal sealed partial class ConfigWatcher(
     {
         status.Failed();
         LogRejected(_file!.Path, errors);
+    }
+
+    private void WarnOf(IEnumerable<string> warnings)
+    {
+        foreach (string warning in warnings)
+        {
+            LogWarning(warning);
+        }
     }
 
     private void WarnOfRestart(LoadedConfiguration before, LoadedConfiguration after)

@@ -32,6 +32,10 @@ internal static class ConsoleLog
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         // A start that failed is told by Startup, in one message.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
-        logging.AddConfiguration(configuration.GetSection("Logging"));
+        // A level that is none would fail whatever logs first. It is told with all else that is wrong, and nothing starts.
+        if (!LogLevels.Errors(configuration).Any())
+        {
+            logging.AddConfiguration(configuration.GetSection("Logging"));
+        }
     }
 }

@@ -58,13 +58,19 @@ internal sealed record LoadedConfiguration(
             warnings.Add("TimingProxy:AccessLog:SlowMs is set, and nothing is logged: TimingProxy:AccessLog:Enabled is false");
         }
 
+        if (LabelledRoutes(settings, root) is var routes && routes > settings.Metrics.MaxRoutes)
+        {
+            warnings.Add($"{routes} routes are configured, and TimingProxy:Metrics:MaxRoutes = \"{settings.Metrics.MaxRoutes}\": all but the first "
+                + $"{settings.Metrics.MaxRoutes} that are requested share the label \"_other\"; raise TimingProxy:Metrics:MaxRoutes to {routes} or more");
+        }
+
         var loaded = new LoadedConfiguration(settings, root, warnings, file);
         if (errors.Count != 0)
         {
             bool areAllOfFlags = errors.All(error => options.Flags.ContainsKey(error.Key));
             return (loaded, new StartupError(
                 areAllOfFlags ? ExitCode.Usage : ExitCode.Configuration,
-                string.Join('\n', errors.Select(error => Describe(error, options, file)))));
+                string.Join('\n', errors.Select(error => loaded.Describe(error, options)))));
         }
 
         // (5)
@@ -82,25 +88,40 @@ internal sealed record LoadedConfiguration(
                 """));
     }
 
-    private static string Describe(SettingError error, StartOptions options, ConfigurationFile? file)
+    /// <summary>An error's message, after the flag, variable or file that its value is from.</summary>
+    public string Describe(SettingError error, StartOptions options)
     {
         var setting = KnownNames.Find(KnownNames.BelowSection(error.Key));
-        if (options.Flags.ContainsKey(error.Key))
+        if (setting?.Flag is { } flag && options.Flags.ContainsKey(error.Key))
         {
-            return $"{setting?.Flag}: {error.Message}";
+            return $"{flag}: {error.Message}";
         }
 
-        string? variable = setting is null ? null : EnvironmentNames.VariableOf(setting, options.Environment);
-        return $"{variable ?? file?.Path}: {error.Message}";
+        string? source = (setting is null ? ForeignVariable(error.Key, options.Environment) : EnvironmentNames.VariableOf(setting, options.Environment)) ?? File?.Path;
+        return source is null ? error.Message : $"{source}: {error.Message}";
     }
+
+    /// <summary>How many routes there are that each have a label of their own; the catch-all <c>default</c> has a place beside them.</summary>
+    private static int LabelledRoutes(ProxySettings settings, IConfiguration root) =>
+        root.GetSection("ReverseProxy:Routes").GetChildren().Count()
+        + (settings.Upstream.Address is null ? 0 : settings.Metrics.Routes.Distinct(StringComparer.OrdinalIgnoreCase).Count());
+
+    /// <summary>The variable that sets <paramref name="key"/> or something below it; null where there is none.</summary>
+    private static string? ForeignVariable(string key, IDictionary variables) =>
+        variables.Keys.Cast<string>().Order(StringComparer.Ordinal).FirstOrDefault(name =>
+            IsForeign(KeyOf(name)) && $"{KeyOf(name)}:".StartsWith($"{key}:", StringComparison.OrdinalIgnoreCase));
+
+    private static string KeyOf(string variable) => variable.Replace("__", ":", StringComparison.Ordinal);
+
+    private static bool IsForeign(string key) => ForeignSections.Any(section => key.StartsWith(section + ":", StringComparison.OrdinalIgnoreCase));
 
     private static Dictionary<string, string?> ForeignEnvironment(IDictionary variables)
     {
         var found = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         foreach (DictionaryEntry variable in variables)
         {
-            string key = ((string)variable.Key).Replace("__", ":", StringComparison.Ordinal);
-            if (ForeignSections.Any(section => key.StartsWith(section + ":", StringComparison.OrdinalIgnoreCase)))
+            string key = KeyOf((string)variable.Key);
+            if (IsForeign(key))
             {
                 found[key] = (string?)variable.Value;
             }

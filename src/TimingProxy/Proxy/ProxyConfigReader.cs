@@ -10,6 +10,9 @@ namespace TimingProxy.Proxy;
 /// <summary>Routes and clusters as read from one configuration, the shorthand's among them, not yet in force.</summary>
 internal sealed record ProxyRoutes(IReadOnlyList<RouteConfig> Routes, IReadOnlyList<ClusterConfig> Clusters)
 {
+    /// <summary>What is wrong with the section they were read from, beyond what can be told of routes and clusters.</summary>
+    public IReadOnlyList<SettingError> Errors { get; init; } = [];
+
     /// <summary>Where upstreams listen: <c>http(s)://host:port</c>, or <c>unix:/path</c>.</summary>
     public IReadOnlyList<string> Addresses =>
     [
@@ -39,16 +42,25 @@ internal static class ProxyConfigReader
         var routes = new List<RouteConfig>();
         var clusters = new List<ClusterConfig>();
         var section = configuration.GetSection("ReverseProxy");
+        SettingError[] errors = [];
         if (section.GetChildren().Any())
         {
+            errors = [.. SectionErrors.Of(section)];
             // Building YARP's services costs milliseconds, and only those pay who use the section.
             var services = new ServiceCollection();
             services.AddLogging();
             services.AddReverseProxy().LoadFromConfig(section);
             await using var provider = services.BuildServiceProvider();
-            var config = provider.GetRequiredService<IProxyConfigProvider>().GetConfig();
-            routes.AddRange(config.Routes);
-            clusters.AddRange(config.Clusters);
+            try
+            {
+                var config = provider.GetRequiredService<IProxyConfigProvider>().GetConfig();
+                routes.AddRange(config.Routes);
+                clusters.AddRange(config.Clusters);
+            }
+            catch (Exception) when (errors.Length != 0)
+            {
+                // What it stumbled over is among the errors, and told better there.
+            }
         }
 
         if (settings.Upstream.Address is { } address)
@@ -66,7 +78,7 @@ internal static class ProxyConfigReader
             routes.Add(ToUpstream(DefaultRoute, CatchAll, int.MaxValue));
         }
 
-        return new ProxyRoutes([.. routes.Select(route => WithMode(route, settings.Forwarding.XForwarded))], clusters);
+        return new ProxyRoutes([.. routes.Select(route => WithMode(route, settings.Forwarding.XForwarded))], clusters) { Errors = errors };
     }
 
     /// <summary>A route is built anew only where its configuration has changed, so what its transforms depend on is part of that.</summary>

@@ -19,6 +19,12 @@ internal sealed class ProxyConfigValidation(IConfigValidator validator, IEnumera
                 continue;
             }
 
+            if (cluster.Destinations is not { Count: > 0 })
+            {
+                errors.Add($"ReverseProxy:Clusters:{cluster.ClusterId}:Destinations: there is none, so that each request of this cluster would be answered 503; "
+                    + "write one: \"one\": { \"Address\": \"http://host:port\" }");
+            }
+
             await CheckAsync(cluster, errors, cancellationToken);
         }
 

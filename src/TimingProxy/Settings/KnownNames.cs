@@ -34,6 +34,9 @@ internal static class KnownNames
     /// </summary>
     public static string Nearest(string key) => SettingsTable.All.MinBy(setting => WordsFor(setting, key).Min(word => Distance(word, key)))!.Key;
 
+    /// <summary>Of <paramref name="names"/> the one with the fewest edits to <paramref name="name"/>.</summary>
+    public static string Nearest(string name, IEnumerable<string> names) => names.MinBy(known => Distance(known, name))!;
+
     /// <summary>The section of ours that <paramref name="section"/> is a slip of the pen away from; null where it is one of ours, or somebody else's.</summary>
     public static string? NearestSection(string section) => Sections.FirstOrDefault(own => Distance(own, section) is 1 or 2);
 

@@ -11,6 +11,13 @@ internal static class RoutePatterns
     private static readonly Lazy<ParameterPolicyFactory> Policies = new(() =>
         new ServiceCollection().AddLogging().AddRouting().BuildServiceProvider().GetRequiredService<ParameterPolicyFactory>());
 
+    /// <summary>Of each kind that constraints tell apart, by type, size and length.</summary>
+    private static readonly string[] Segments =
+    [
+        "0", "1", "7", "12", "100", "1000", "12345", "1000000", "-1", "1.5", "a", "ab", "abc", "abcd", "abcdefgh", "abcdefghijklmnopqrst", "a1", "a-b",
+        "index.html", "true", "2020-01-01", "6e5b9c1c-1b1e-4b57-9c62-0d0e1f5e2a10",
+    ];
+
     /// <returns><paramref name="text"/>, unchanged.</returns>
     /// <exception cref="FormatException">It is no pattern, or has a constraint that cannot be used.</exception>
     public static string Check(string text)
@@ -31,6 +38,22 @@ internal static class RoutePatterns
         {
             throw new FormatException($"\"{text}\" is not a route pattern: {error.Message.TrimEnd('.')}; write one like /articles/{{slug}} or /users/{{id:int}}");
         }
+    }
+
+    /// <summary>
+    /// Whether one segment can meet the constraints of both parameters: by example, so that what is found is certain. What only other segments
+    /// than these would meet, a date and a regular expression, say, is not found.
+    /// </summary>
+    /// <param name="one">Of a pattern that <see cref="Check(string)"/> takes, as <paramref name="two"/>.</param>
+    public static bool HaveSegmentInCommon(RoutePatternParameterPart one, RoutePatternParameterPart two)
+    {
+        var constraints = ConstraintsOf(one).Concat(ConstraintsOf(two)).ToArray();
+        return Segments.Any(segment => constraints.All(constraint =>
+            constraint.Match(httpContext: null, route: null, one.Name, new RouteValueDictionary { [one.Name] = segment }, RouteDirection.IncomingRequest)));
+
+        // They look for the value under the name that they are given.
+        static IEnumerable<IRouteConstraint> ConstraintsOf(RoutePatternParameterPart parameter) =>
+            parameter.ParameterPolicies.Select(policy => Policies.Value.Create(parameter, policy)).OfType<IRouteConstraint>();
     }
 
     private static void Check(RoutePatternParameterPart parameter, RoutePatternParameterPolicyReference policy)

@@ -16,6 +16,9 @@ internal sealed record SettingKind<T>(string Name, string JsonType, Func<string,
 /// <summary>The types that settings have.</summary>
 internal static class SettingKinds
 {
+    /// <summary>A hundred times the default. A scrape of so many already has millions of lines.</summary>
+    private const int MostSeries = 100_000;
+
     /// <summary>Headers that say where a message or a connection ends: replacing one breaks every answer.</summary>
     private static readonly HashSet<string> Framing = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -43,6 +46,13 @@ internal static class SettingKinds
     {
         Name = "whole number above 0",
         Parse = text => Count.Parse(text) is > 0 and var value ? value : throw new FormatException("must be 1 or more"),
+    };
+
+    /// <summary>What memory is set aside for at the start: a histogram takes some hundred bytes for each, whether it is used or not.</summary>
+    public static readonly SettingKind<int> SeriesCount = PositiveCount with
+    {
+        Name = $"whole number above 0, at most {MostSeries}",
+        Parse = text => PositiveCount.Parse(text) is <= MostSeries and var value ? value : throw new FormatException($"must be {MostSeries} or less"),
     };
 
     public static readonly SettingKind<double> Milliseconds = new(

@@ -47,9 +47,17 @@ public sealed class SettingsDocumentTests
             as their owners define them, also from the environment (`Logging__LogLevel__Default=Debug`). The files of `Kestrel:Certificates:Default` are read
             again when they change; a certificate below `Kestrel:Endpoints` is read once, and its rotation needs a restart.
 
-            Below `ReverseProxy`, a route must name a cluster and a destination have an address, and of two routes that match the same requests one must have
-            another `Order`, for routing would choose neither: a start, a reload and `--check-config` name what is missing or alike.
+            Below `ReverseProxy`, every key must be one that YARP reads, and every value be of its kind; names below `Metadata` and `Transforms` are free.
+            Durations are written `00:00:01.5` there: a bare number, which YARP takes for days, is an error.
+            `HttpRequest:Version` is `1.1` or `2`: HTTP/3 to an upstream is not supported.
+            A route must name a cluster, a cluster have a destination and a destination an address, and of two routes that match the same requests one must have
+            another `Order`, for routing would choose neither: a start, a reload and `--check-config` name what is wrong, missing or alike.
+            Requests are the same also where one can meet the conditions of both, as many on headers and on the query (`X-A: 1` and `X-B: 1`), or their
+            constraints (`{id:int}` and `{id:long}`), and no third route goes before them.
+            So they do with a level below `Logging` that is none.
 
+            Two addresses to listen on that take the same port, like `http://*:9464` and `http://127.0.0.1:9464`, are an error, be one of them a default or not.
+            So is an upstream, or a destination below `ReverseProxy`, that is the proxy itself.
             A Unix socket to listen on, left behind by a process that was killed, is removed at the start; one on which somebody listens, and any other
             file, is left alone, and the address is in use (exit code 69).
 

@@ -1,3 +1,4 @@
+using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
 
@@ -99,13 +100,15 @@ public sealed class RouteTests
     }
 
     [Fact]
-    public async Task Cluster_WithoutDestinations_Is503NoDestination()
+    public async Task Cluster_ThatHasLostItsDestinations_Is503NoDestination()
     {
         await using var proxy = await ProxyHarness.StartAsync(
             (string?)null,
+            services => services.AddSingleton<IProxyConfigFilter, NoDestinations>(),
             "ReverseProxy:Routes:all:ClusterId=app",
             "ReverseProxy:Routes:all:Match:Path={**all}",
-            "ReverseProxy:Clusters:app:LoadBalancingPolicy=RoundRobin");
+            "ReverseProxy:Clusters:app:LoadBalancingPolicy=RoundRobin",
+            "ReverseProxy:Clusters:app:Destinations:one:Address=http://127.0.0.1:9");
 
         var answer = await proxy.GetAsync();
 
@@ -169,6 +172,15 @@ public sealed class RouteTests
     }
 
     /// <summary>Answers every request without asking the app.</summary>
+    /// <summary>As if all of them were unhealthy. A cluster that is configured without any is refused.</summary>
+    private sealed class NoDestinations : IProxyConfigFilter
+    {
+        public ValueTask<ClusterConfig> ConfigureClusterAsync(ClusterConfig cluster, CancellationToken cancel) =>
+            ValueTask.FromResult(cluster with { Destinations = new Dictionary<string, DestinationConfig>() });
+
+        public ValueTask<RouteConfig> ConfigureRouteAsync(RouteConfig route, ClusterConfig? cluster, CancellationToken cancel) => ValueTask.FromResult(route);
+    }
+
     private sealed class Teapot : ITransformProvider
     {
         public void ValidateRoute(TransformRouteValidationContext context)

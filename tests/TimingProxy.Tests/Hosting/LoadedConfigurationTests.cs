@@ -64,6 +64,25 @@ public sealed class LoadedConfigurationTests : IDisposable
     }
 
     [Theory]
+    [InlineData(3, 0)]
+    [InlineData(2, 1)]
+    public async Task Load_MoreRoutesThanTheMetricsHavePlacesFor_IsAWarningWithBothNumbers(int maxRoutes, int warnings)
+    {
+        var loaded = await LoadAsync(
+            """
+            {
+              "TimingProxy": { "Upstream": "http://a:1", "Metrics": { "Routes": ["/a", "/A", "/b"] } },
+              "ReverseProxy": { "Routes": { "r": { "ClusterId": "upstream", "Match": { "Path": "/c" } } } }
+            }
+            """,
+            environment: new() { ["TIMINGPROXY_METRICS__MAXROUTES"] = $"{maxRoutes}" });
+
+        Assert.Equal(warnings, loaded.Warnings.Count);
+        Assert.All(loaded.Warnings, warning => Assert.StartsWith("3 routes are configured, and TimingProxy:Metrics:MaxRoutes = \"2\": ", warning, StringComparison.Ordinal));
+        Assert.All(loaded.Warnings, warning => Assert.EndsWith("raise TimingProxy:Metrics:MaxRoutes to 3 or more", warning, StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("""{ "TimingProxy": { "Upstream": "http://a:1", "Nonsense": 1 } }""", "TimingProxy:Nonsense")]
     [InlineData("""{ "TimingProxy": { "Upstream": { "Address": "http://a:1", "Timeout": 10 } } }""", "TimingProxy:Upstream:Timeout = \"10\"")]
     [InlineData("{ \"TimingProxy\": {", "broken")]

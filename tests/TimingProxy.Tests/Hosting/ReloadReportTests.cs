@@ -160,6 +160,21 @@ public sealed class ReloadReportTests : IDisposable
     }
 
     [Fact]
+    public async Task Check_RoutesGrowPastTheirPlaces_IsWarnedOfOnce()
+    {
+        var (watcher, status) = await StartAsync("""{ "Upstream": "http://a:1", "Metrics": { "MaxRoutes": 1 } }""");
+
+        await WriteAsync("""{ "Upstream": "http://a:1", "Metrics": { "MaxRoutes": 1, "Routes": ["/a", "/b"] } }""");
+        await watcher.CheckAsync(Cancelled);
+        await WriteAsync("""{ "Upstream": "http://b:1", "Metrics": { "MaxRoutes": 1, "Routes": ["/a", "/b"] } }""");
+        await watcher.CheckAsync(Cancelled);
+
+        Assert.StartsWith("2 routes are configured", Assert.Single(Logged(LogLevel.Warning)), StringComparison.Ordinal);
+        Assert.True(status.LastSuccessful);
+        Assert.Equal(2, _applied.Count);
+    }
+
+    [Fact]
     public async Task Check_SectionOfTheStartChanges_IsWarnedOf()
     {
         var (watcher, _) = await StartAsync("""{ "Upstream": "http://a:1" }""");

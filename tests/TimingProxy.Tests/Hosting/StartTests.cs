@@ -44,9 +44,9 @@ public sealed class StartTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Build_SectionThatCannotBeRead_IsAnErrorThatNamesTheFileIfThereIsOne(bool hasFile)
+    public async Task Build_SectionThatCannotBeRead_IsAnErrorThatNamesTheVariable(bool hasFile)
     {
-        var environment = new Dictionary<string, string> { ["ReverseProxy__Routes__r__Order"] = "first" };
+        var environment = new Dictionary<string, string> { ["REVERSEPROXY__Routes__r__Order"] = "first" };
         var options = new StartOptions(new Dictionary<string, string?> { ["TimingProxy:Upstream:Address"] = "http://a:1" }, null, Demo: false, environment);
         string path = Path.Combine(_folder, "settings.json");
         await File.WriteAllTextAsync(path, "{}", TestContext.Current.CancellationToken);
@@ -59,8 +59,57 @@ public sealed class StartTests : IDisposable
         });
 
         Assert.Equal(ExitCode.Configuration, error.ExitCode);
-        Assert.StartsWith(hasFile ? $"{path}: ReverseProxy: " : "ReverseProxy: ", error.Message, StringComparison.Ordinal);
-        Assert.Contains("first", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("REVERSEPROXY__Routes__r__Order: ReverseProxy:Routes:r:Order = \"first\": not a whole number", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Build_MistakesInSeveralSections_AreToldAllAtOnceWithTheFile()
+    {
+        var (options, loaded, settings) = await TryLoadAsync(
+            """
+            {
+              "TimingProxy": { "Upstream": "http://a:1", "Headers": { "Name": "X Y" } },
+              "Logging": { "LogLevel": { "Default": "Debgu" } },
+              "ReverseProxy": {
+                "Routes": [{ "RouteId": "r", "ClusterId": "c", "Match": { "Host": "a.example" } }],
+                "Clusters": { "c": { "Destinations": {} } }
+              }
+            }
+            """);
+
+        var error = await Assert.ThrowsAsync<StartupError>(async () =>
+        {
+            await using var app = await ProxyApplication.BuildAsync(options, loaded, settings, TimeProvider.System);
+        });
+
+        Assert.Equal(ExitCode.Configuration, error.ExitCode);
+        string[] lines = error.Message.Split('\n');
+        Assert.All(
+            [
+                "TimingProxy:Headers:Name = \"X Y\"",
+                "Logging:LogLevel:Default = \"Debgu\"",
+                "ReverseProxy:Routes:0:RouteId = \"r\"",
+                "ReverseProxy:Routes:0:Match:Host = \"a.example\"",
+            ],
+            named => Assert.Single(lines, line => line.StartsWith($"{options.ConfigPath}: {named}: ", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData(""", "Logging": { "LogLevel": { "Default": "Debgu" } }""", "Logging:LogLevel:Default = \"Debgu\"")]
+    [InlineData(""", "Logging": { "Console": { "LogLevel": { "Yarp": "99" } } }""", "Logging:Console:LogLevel:Yarp = \"99\"")]
+    [InlineData(""", "ReverseProxy": { "Clusters": { "c": { "Destination": {} , "Destinations": { "d": { "Address": "http://b:1" } } } } }""", "ReverseProxy:Clusters:c:Destination: ")]
+    [InlineData(""", "ReverseProxy": { "Clusters": { "c": { "Destinations": {} } } }""", "ReverseProxy:Clusters:c:Destinations: ")]
+    [InlineData(""", "ReverseProxy": { "Clusters": { "c": { "Destinations": { "d": { "Address": "http://127.0.0.1:8080" } } } } }""", "ReverseProxy:Clusters:c:Destinations:d:Address = \"http://127.0.0.1:8080\": that is this proxy itself (TimingProxy:Listen = \"http://*:8080\")")]
+    [InlineData(""", "ReverseProxy": { "Clusters": { "c": { "Destinations": { "d": { "Address": "h2c://[::1]:9464/x" } } } } }""", "(TimingProxy:Admin:Listen = \"http://*:9464\")")]
+    public async Task Reload_MistakeInASectionOfOthers_IsRefused(string section, string named)
+    {
+        const string Settings = """{ "TimingProxy": { "Upstream": "http://a:1" }""";
+        await using var app = await BuildAsync(Settings + "}");
+        var next = await LoadAsync(Settings + section + "}");
+
+        var errors = await app.Services.GetRequiredService<ReloadTarget>().ErrorsOfAsync(next.Loaded, TestContext.Current.CancellationToken);
+
+        Assert.Contains(named, Assert.Single(errors), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -110,9 +159,16 @@ public sealed class StartTests : IDisposable
 
     private async Task<(StartOptions Options, LoadedConfiguration Loaded)> LoadAsync(string json)
     {
+        var (options, loaded, error) = await TryLoadAsync(json);
+        return error is null ? (options, loaded) : throw error;
+    }
+
+    private async Task<(StartOptions Options, LoadedConfiguration Loaded, StartupError? Error)> TryLoadAsync(string json)
+    {
         string path = Path.Combine(_folder, "settings.json");
         await File.WriteAllTextAsync(path, json, TestContext.Current.CancellationToken);
         var options = new StartOptions(new Dictionary<string, string?>(), path, Demo: false, new Dictionary<string, string>());
-        return (options, await LoadedConfiguration.LoadAsync(options, TestContext.Current.CancellationToken));
+        var (loaded, error) = await LoadedConfiguration.TryLoadAsync(options, TestContext.Current.CancellationToken);
+        return (options, loaded, error);
     }
 }

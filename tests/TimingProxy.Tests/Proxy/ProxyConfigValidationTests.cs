@@ -69,6 +69,15 @@ public sealed class ProxyConfigValidationTests
         Assert.StartsWith("ReverseProxy:Clusters:app:Destinations:two:Address: not set; write http://host:port", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Errors_OfAClusterWithoutDestinations_NameKeyAndMend()
+    {
+        string error = Assert.Single(await ErrorsAsync(null, [.. Good, "Clusters:empty:LoadBalancingPolicy=Random"]));
+
+        Assert.StartsWith("ReverseProxy:Clusters:empty:Destinations: there is none", error, StringComparison.Ordinal);
+        Assert.Contains("\"one\": { \"Address\": \"http://host:port\" }", error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("/api/{**all}", 0, "api")]
     [InlineData("/{**rest}", int.MaxValue, "default")]

@@ -146,6 +146,8 @@ public sealed class SettingsReaderTests
     [InlineData("Upstream:Address", "http://app?x")]
     [InlineData("Upstream:ConnectTimeout", "0s")]
     [InlineData("Upstream:MaxConnections", "-1")]
+    [InlineData("Metrics:MaxSeries", "100001")]
+    [InlineData("Metrics:MaxSeries", "99999999999")]
     [InlineData("Metrics:Buckets", "1;0.5")]
     [InlineData("Metrics:Buckets", "0;1")]
     [InlineData("Metrics:SloMs", "a")]
@@ -160,6 +162,15 @@ public sealed class SettingsReaderTests
         Assert.Equal($"TimingProxy:{key}", Assert.Single(errors).Key);
         var setting = SettingsTable.All.Single(one => one.Key == key);
         Assert.Equal(setting.Default, setting.Show(settings));
+    }
+
+    [Fact]
+    public void Read_MoreSeriesThanThereIsMemoryFor_SaysHowMany()
+    {
+        Assert.Equal(
+            "TimingProxy:Metrics:MaxSeries = \"99999999\": must be 100000 or less",
+            Assert.Single(Read(("TimingProxy:Metrics:MaxSeries", "99999999")).Errors).Message);
+        Assert.Equal(100_000, Read(("TimingProxy:Metrics:MaxSeries", "100000")).Settings.Metrics.MaxSeries);
     }
 
     private static (ProxySettings Settings, IReadOnlyList<SettingError> Errors) Read(params (string Key, string Value)[] values) =>
