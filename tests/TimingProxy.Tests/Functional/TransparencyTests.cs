@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace TimingProxy.Tests.Functional;
 
 /// <summary>What the app sees is what the client sent, and the other way round.</summary>
@@ -203,6 +205,50 @@ public sealed class TransparencyTests
         await proxy.GetAsync(headers: "X-Forwarded-For: 203.0.113.9\r\n");
 
         Assert.Contains((await backend.NextAsync()).Head.Value("X-Forwarded-For"), expected.Split('|'));
+    }
+
+    [Theory]
+    [InlineData("X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example\r\n", "203.0.113.9, 127.0.0.1", "https", "shop.example")]
+    [InlineData("X-Forwarded-For: 203.0.113.9, 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\n", "203.0.113.9, 10.0.0.1, 10.0.0.2, 127.0.0.1", "http", "app.example")]
+    [InlineData("X-Forwarded-For:\r\nX-Forwarded-Proto:\r\nX-Forwarded-Host:\r\n", "127.0.0.1", "http", "app.example")]
+    [InlineData("", "127.0.0.1", "http", "app.example")]
+    public async Task XForwarded_Append_AddsThePeerAndKeepsHowTheClientCameIn(string headers, string addresses, string scheme, string host)
+    {
+        await using var backend = new RecordingBackend();
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Forwarding:XForwarded=Append", "Listen=http://*:0");
+
+        await proxy.GetAsync(headers: headers + "X-Forwarded-Port: 443\r\nForwarded: for=203.0.113.9;proto=https\r\n");
+
+        var (head, _) = await backend.NextAsync();
+        Assert.Equal(addresses, string.Join(", ", head.Values("X-Forwarded-For")));
+        Assert.Equal([scheme], head.Values("X-Forwarded-Proto"));
+        Assert.Equal([host], head.Values("X-Forwarded-Host"));
+        Assert.Equal(["443"], head.Values("X-Forwarded-Port"));
+        Assert.Equal(["for=203.0.113.9;proto=https"], head.Values("Forwarded"));
+    }
+
+    [Fact]
+    public async Task XForwarded_AppendOverAUnixSocket_KeepsTheAddressesThatCame()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.sock");
+        await using var backend = new RecordingBackend();
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Forwarding:XForwarded=Append", $"Listen=http://127.0.0.1:0;http://unix:{path}");
+        using var client = new HttpClient(new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, cancellationToken) =>
+            {
+                var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await connection.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+                return new NetworkStream(connection, ownsSocket: true);
+            },
+        });
+        client.DefaultRequestHeaders.Add("X-Forwarded-For", "203.0.113.9");
+
+        await client.GetStringAsync("http://app.example/", TestContext.Current.CancellationToken);
+
+        var (head, _) = await backend.NextAsync();
+        Assert.Equal(["203.0.113.9"], head.Values("X-Forwarded-For"));
+        Assert.Equal(["app.example"], head.Values("X-Forwarded-Host"));
     }
 
     [Fact]
