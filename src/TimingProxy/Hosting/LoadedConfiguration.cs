@@ -82,7 +82,8 @@ internal sealed record LoadedConfiguration(
                 """));
     }
 
-    private static string Describe(SettingError error, StartOptions options, ConfigurationFile? file)
+    /// <summary>With the flag, variable or file that the value is from.</summary>
+    internal static string Describe(SettingError error, StartOptions options, ConfigurationFile? file)
     {
         var setting = KnownNames.Find(KnownNames.BelowSection(error.Key));
         if (options.Flags.ContainsKey(error.Key))
