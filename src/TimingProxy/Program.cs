@@ -23,9 +23,8 @@ commandLine.Add(InsightCommands.Compare());
 commandLine.Add(RulesCommand.Create());
 return await commandLine.InvokeAsync(args);
 
-// What a running proxy beside was started with; whether there is something to proxy to is its business.
-async Task<ProxySettings> SettingsAsync(ParseResult parsed, CancellationToken cancellationToken) =>
-    (await LoadedConfiguration.LoadAsync(commandLine.OptionsOf(parsed) with { Demo = true }, cancellationToken)).Settings;
+Task<ProxySettings> SettingsAsync(ParseResult parsed, CancellationToken cancellationToken) =>
+    SettingsBeside.ReadAsync(commandLine.OptionsOf(parsed), Console.Error, cancellationToken);
 
 static async Task<int> ServeAsync(StartOptions options, bool checkOnly, CancellationToken cancellationToken)
 {

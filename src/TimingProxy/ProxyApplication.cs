@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
@@ -67,6 +68,7 @@ internal static class ProxyApplication
         AddAccessLog(builder.Services);
         AddHealth(builder.Services, settings);
         builder.AddListeners(settings, configuration);
+        LimitDrain(builder.Services);
         if (options.Demo)
         {
             builder.Services.AddHostedService<DemoTraffic>();
@@ -186,6 +188,18 @@ internal static class ProxyApplication
             () => provider.GetRequiredService<LiveProxyConfig>().Current.Addresses, provider.GetRequiredService<TimeProvider>()));
     }
 
+    private static void LimitDrain(IServiceCollection services)
+    {
+        var server = services.Single(service => service.ServiceType == typeof(IServer));
+        services.Remove(server);
+        services.Add(new ServiceDescriptor(typeof(IServer), typeof(DrainLimit), server.ImplementationType!, server.Lifetime));
+        services.AddSingleton<IServer>(provider => new DrainLimit(
+            provider.GetRequiredKeyedService<IServer>(typeof(DrainLimit)),
+            provider.GetRequiredService<RequestsUnderWay>(),
+            provider.GetRequiredService<LiveSettings>(),
+            provider.GetRequiredService<ILogger<DrainLimit>>()));
+    }
+
     private static AdminEndpoints BuildAdmin(IServiceProvider services)
     {
         var settings = services.GetRequiredService<LiveSettings>();
@@ -212,6 +226,8 @@ internal static class ProxyApplication
     {
         services.AddSingleton<RequestWatch>(provider => provider.GetRequiredService<DrainNotice>().Watch);
         services.AddSingleton<RequestEnd>(provider => provider.GetRequiredService<FailureAnswers>().EndAsync);
+        services.AddSingleton<RequestsUnderWay>(provider => () =>
+            provider.GetRequiredService<ClusterLoads>().All.Sum(load => load.ActiveRequests + load.UpgradedConnections));
         services.AddSingleton<RouteLabeler>(provider => provider.GetRequiredService<RouteLabels>().Label);
         services.AddSingleton<ConnectionOpened>(provider => provider.GetRequiredService<RequestMetrics>().ConnectionOpened);
         services.AddSingleton(provider =>

@@ -109,6 +109,56 @@ public sealed class DrainTests
         Assert.Equal(0, await proxy.StopAsync(cancellationToken));
     }
 
+    /// <summary>As after a broken change of a ConfigMap: the proxy serves on with its last good one, and a hook or health check must not fail for that.</summary>
+    [Theory]
+    [InlineData("""{ "TimingProxy": { "Upstream": "nope", "Admin": { "Listen": "http://127.0.0.1:ADMIN" }, "Helth": 1 } }""", false, "")]
+    [InlineData("""{ "TimingProxy": { "Upstream": """, true, "the configuration file is broken")]
+    [InlineData("", true, "the configuration file is broken")]
+    [InlineData(null, true, "the configuration file cannot be read")]
+    [InlineData("""{ "TimingProxy": { "Admin": { "Listen": "port 9" } } }""", true, "")]
+    public async Task HealthAndDrain_WithAConfigurationThatIsBrokenMeanwhile_ReachTheRunningProxy(string? content, bool isFoundByEnvironment, string said)
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        await using var backend = new RawBackend(RawBackend.Answering("hello"));
+        using var folder = new TempFolder();
+        var file = folder.File("appsettings.json");
+        await File.WriteAllTextAsync(file, $$"""{ "TimingProxy": { "Upstream": "http://127.0.0.1:{{backend.Port}}" } }""", cancellationToken);
+        await using var proxy = await ProxyProcess.StartAsync(["--config", file], cancellationToken);
+        File.Delete(file);
+        if (content is not null)
+        {
+            await File.WriteAllTextAsync(file, content.Replace("ADMIN", $"{proxy.AdminPort}", StringComparison.Ordinal), cancellationToken);
+        }
+
+        var environment = new Dictionary<string, string?> { ["TIMINGPROXY_ADMIN__LISTEN"] = isFoundByEnvironment ? $"http://127.0.0.1:{proxy.AdminPort}" : null };
+        foreach (string[] command in new string[][] { ["health"], ["drain", "--no-wait"] })
+        {
+            var (exitCode, output, errors) = await ProcessRunner.RunAsync(ProxyProcess.Executable, [.. command, "--config", file], cancellationToken, environment);
+
+            Assert.True(exitCode == 0, output + errors);
+            Assert.Contains(said, errors, StringComparison.Ordinal);
+            Assert.Equal(said.Length == 0 ? 0 : 1, errors.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        }
+
+        Assert.Equal(503, (await proxy.AdminAsync("/readyz", cancellationToken)).Status);
+        Assert.Equal(200, (await proxy.GetAsync("/", cancellationToken)).Status);
+    }
+
+    [Theory]
+    [InlineData("--admin", "port 9")]
+    [InlineData("--config", "")]
+    [InlineData("--nope")]
+    public async Task HealthAndDrain_WithAWrongFlag_AreAnErrorOfUsage(params string[] flags)
+    {
+        foreach (string command in new[] { "health", "drain" })
+        {
+            var (exitCode, _, errors) = await ProxyProcess.RunAsync([command, .. flags], TestContext.Current.CancellationToken);
+
+            Assert.Equal(64, exitCode);
+            Assert.NotEqual("", errors);
+        }
+    }
+
     private static Task<ProxyProcess> StartAsync(RawBackend backend, CancellationToken cancellationToken, string drainDelay = "500ms") =>
         ProxyProcess.InFrontOfAsync(backend.Port, cancellationToken, ("HEALTH__DRAINDELAY", drainDelay));
 

@@ -74,6 +74,29 @@ public sealed class InsightCompareTests
         Assert.Contains(message, errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("200 OK", "text/html", "<html>shop</html>")]
+    [InlineData("200 OK", "application/json", "{\"version\":\"2.1\",\"routes\":{}}")]
+    [InlineData("200 OK", "application/json", "[1]")]
+    [InlineData("404 Not Found", "text/plain", "no such page")]
+    public async Task Snapshot_OfTheTrafficPort_NamesItAndTheAdminPort(string status, string type, string text)
+    {
+        await using var backend = new RawBackend(RawBackend.Writing($"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nContent-Length: {text.Length}\r\n\r\n{text}"));
+        await using var proxy = await ProxyProcess.InFrontOfAsync(backend.Port, Cancel);
+        using var folder = new TempFolder();
+        await File.WriteAllTextAsync(folder.File("before.json"), Snapshot("00", 10, 40), Cancel);
+        var address = $"http://127.0.0.1:{proxy.Port}";
+
+        foreach (string[] command in new string[][] { ["snapshot", address], ["compare", folder.File("before.json"), address] })
+        {
+            var (exitCode, output, errors) = await ProxyProcess.RunAsync(command, Cancel);
+
+            Assert.Equal((1, ""), (exitCode, output));
+            Assert.StartsWith($"{address}/insight.json: ", errors, StringComparison.Ordinal);
+            Assert.Contains("name the admin address, like http://localhost:9464", errors, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Window_ThatIsNone_IsSaidByTheProxy()
     {

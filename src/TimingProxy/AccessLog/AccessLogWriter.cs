@@ -29,6 +29,9 @@ internal sealed class AccessLogWriter(LiveSettings settings, Stream output, Time
 
     private const int BatchBytes = 64 * 1024;
 
+    // As nginx has it, and after it whoever reads such logs.
+    private const int ClientClosedRequest = 499;
+
     private readonly Channel<AccessLogEntry> _queue = Channel.CreateBounded<AccessLogEntry>(
         // The newest is refused: TryWrite then says so, and it is counted.
         new BoundedChannelOptions(Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
@@ -131,7 +134,7 @@ internal sealed class AccessLogWriter(LiveSettings settings, Stream output, Time
             http.Method,
             TargetOf(request),
             request.Route,
-            request.StatusCode,
+            StatusOf(request),
             request.BytesIn,
             request.BytesOut,
             clock.ToMilliseconds(request.UpstreamTicks),
@@ -144,6 +147,10 @@ internal sealed class AccessLogWriter(LiveSettings settings, Stream output, Time
             request.ErrorType,
             traceParent.Count == 1 ? traceParent[0] : null);
     }
+
+    /// <summary>That which was sent. A client that left before any answer began was sent none, whatever was meant for it.</summary>
+    private static int StatusOf(RequestTiming request) =>
+        request.ErrorType == ErrorType.ClientAbort && !request.Context.Response.HasStarted ? ClientClosedRequest : request.StatusCode;
 
     private static string TargetOf(RequestTiming request)
     {

@@ -126,7 +126,7 @@ internal sealed class ConfigPage(LiveSettings settings, Func<IConfiguration> con
         return result;
     }
 
-    private static JsonValue Text(string text) => JsonValue.Create(Redaction.WithoutUserInfo(text));
+    private static JsonValue Text(string text) => JsonValue.Create(Redaction.WithoutSecretsOfUrls(text));
 
     private static JsonValue Number(string text) => JsonValue.Create(double.Parse(text, CultureInfo.InvariantCulture));
 }

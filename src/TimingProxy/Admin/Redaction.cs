@@ -20,6 +20,8 @@ internal static class Redaction
     /// <summary>Sections whose keys are names that somebody gave: a route may well be called <c>token</c>.</summary>
     private static readonly string[] SectionsOfNames = ["Routes", "Clusters", "Destinations", "Endpoints", "Certificates", "Sni", "LogLevel"];
 
+    private static readonly SearchValues<char> EndOfUrl = SearchValues.Create(";, \t\"'");
+
     private static readonly SearchValues<char> EndOfAuthority = SearchValues.Create("/?#\\;, \t\"'");
 
     /// <summary>Whether the value of <paramref name="child"/> of <paramref name="section"/> is to be hidden, with all that is below it.</summary>
@@ -52,11 +54,17 @@ internal static class Redaction
             return siblings.GetChildren().Any(sibling => IsAny(sibling.Key, ValueTransforms));
         }
 
+        // Of an active health check: one that asks for a token is sent it so.
+        if (IsAny(key, "Query"))
+        {
+            return true;
+        }
+
         return IsAny(key, "Values") && siblings["Name"] is { } name && (IsSecretKey(name) || IsAny(name, "Cookie"));
     }
 
-    /// <summary>Hides what stands before the <c>@</c> of each URL in <paramref name="text"/>.</summary>
-    public static string WithoutUserInfo(string text)
+    /// <summary>Hides of each URL in <paramref name="text"/> what stands before its <c>@</c> and after its <c>?</c>.</summary>
+    public static string WithoutSecretsOfUrls(string text)
     {
         const string Scheme = "://";
         var result = new StringBuilder();
@@ -76,6 +84,14 @@ internal static class Redaction
 
             result.Append(text, authority, end - authority);
             from = end;
+            length = text.AsSpan(end).IndexOfAny(EndOfUrl);
+            int urlEnd = length < 0 ? text.Length : end + length;
+            int query = text.AsSpan(end, urlEnd - end).IndexOf('?') + 1;
+            if (query > 0 && end + query < urlEnd)
+            {
+                result.Append(text, end, query).Append(Hidden);
+                from = urlEnd;
+            }
         }
 
         return result.Append(text, from, text.Length - from).ToString();

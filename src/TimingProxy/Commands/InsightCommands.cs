@@ -19,6 +19,8 @@ internal static class InsightCommands
 
     private const int LongestReason = 200;
 
+    private const string AdminMend = "if that is the traffic port, name the admin address, like http://localhost:9464 (Admin:Listen)";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     public static Command Snapshot()
@@ -100,11 +102,15 @@ internal static class InsightCommands
             using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
             using var answer = await client.GetAsync(target.Uri, cancellationToken);
             byte[] data = await answer.Content.ReadAsByteArrayAsync(cancellationToken);
+            if (answer.StatusCode == HttpStatusCode.BadRequest)
+            {
+                throw new StartupError(ExitCode.Usage, $"{target.Uri}: answered 400: {FirstLine(data)}");
+            }
+
+            // An app has answers to everything, and with 200.
             return answer.IsSuccessStatusCode
-                ? data
-                : throw new StartupError(
-                    answer.StatusCode == HttpStatusCode.BadRequest ? ExitCode.Usage : ExitCode.Failure,
-                    $"{target.Uri}: answered {(int)answer.StatusCode}: {FirstLine(data)}");
+                ? LooksLikeInsight(data) ? data : throw new StartupError(ExitCode.Failure, $"{target.Uri}: answered, but with no insight data; {AdminMend}")
+                : throw new StartupError(ExitCode.Failure, $"{target.Uri}: answered {(int)answer.StatusCode}: {FirstLine(data)}; {AdminMend}");
         }
         catch (Exception error) when (error is HttpRequestException or IOException or UnauthorizedAccessException or TaskCanceledException)
         {
@@ -112,7 +118,23 @@ internal static class InsightCommands
         }
     }
 
-    private static string FirstLine(byte[] text) => Encoding.UTF8.GetString(text, 0, Math.Min(text.Length, LongestReason)).Split('\n')[0];
+    /// <summary>Whether it may be an /insight.json, of whatever version.</summary>
+    private static bool LooksLikeInsight(byte[] data)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(data);
+            return document.RootElement is { ValueKind: JsonValueKind.Object } root
+                && root.TryGetProperty("version", out var version) && version.ValueKind == JsonValueKind.Number
+                && root.TryGetProperty("routes", out var routes) && routes.ValueKind == JsonValueKind.Array;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    private static string FirstLine(byte[] text) => Encoding.UTF8.GetString(text, 0, Math.Min(text.Length, LongestReason)).Split('\n')[0].TrimEnd('\r', '.');
 
     internal static string Table(Comparison comparison)
     {

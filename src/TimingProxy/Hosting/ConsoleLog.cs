@@ -28,6 +28,7 @@ internal static class ConsoleLog
         logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         logging.AddFilter("Yarp", LogLevel.Warning);
         logging.AddFilter("Yarp.ReverseProxy.Forwarder", LogLevel.None);
+        logging.AddFilter("Yarp.ReverseProxy.LoadBalancing", LogLevel.None);
         // With its log enabled, and be it for what it never says, every request would be given an activity.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         // A start that failed is told by Startup, in one message.

@@ -89,7 +89,10 @@ internal sealed record LoadedConfiguration(
     }
 
     /// <summary>An error's message, after the flag, variable or file that its value is from.</summary>
-    public string Describe(SettingError error, StartOptions options)
+    public string Describe(SettingError error, StartOptions options) => Describe(error, options, File);
+
+    /// <summary>The same where only the file is known, or that there is none.</summary>
+    public static string Describe(SettingError error, StartOptions options, ConfigurationFile? file)
     {
         var setting = KnownNames.Find(KnownNames.BelowSection(error.Key));
         if (setting?.Flag is { } flag && options.Flags.ContainsKey(error.Key))
@@ -97,7 +100,7 @@ internal sealed record LoadedConfiguration(
             return $"{flag}: {error.Message}";
         }
 
-        string? source = (setting is null ? ForeignVariable(error.Key, options.Environment) : EnvironmentNames.VariableOf(setting, options.Environment)) ?? File?.Path;
+        string? source = (setting is null ? ForeignVariable(error.Key, options.Environment) : EnvironmentNames.VariableOf(setting, options.Environment)) ?? file?.Path;
         return source is null ? error.Message : $"{source}: {error.Message}";
     }
 

@@ -8,7 +8,7 @@ namespace TimingProxy.Proxy;
 
 /// <summary>
 /// The proxy's own answers, in one form: status, <c>X-Render-MS</c>, and a short text with the reason code and nothing of the inside.
-/// Notes the reason on the request, and writes one log line.
+/// Notes the reason on the request, and writes one log line where the upstream is the cause.
 /// </summary>
 internal sealed partial class FailureAnswers(TimingHeaders headers, ILogger<FailureAnswers> logger)
 {
@@ -95,6 +95,7 @@ internal sealed partial class FailureAnswers(TimingHeaders headers, ILogger<Fail
     {
         var request = timing.Context.Request;
         double milliseconds = timing.Clock.ToMilliseconds(timing.UpstreamTicks);
+        string reason = Reason(error);
         switch (timing.ErrorType)
         {
             case null:
@@ -102,15 +103,25 @@ internal sealed partial class FailureAnswers(TimingHeaders headers, ILogger<Fail
             case ErrorType.ClientAbort:
                 LogClientAbort(request.Method, request.Path, timing.Cluster, milliseconds);
                 break;
+            case ErrorType.BadRequest:
+                LogBadRequest(timing.Context.Response.StatusCode, request.Method, request.Path, timing.Cluster, milliseconds, reason);
+                break;
+            case ErrorType.NoDestination:
+                LogNoDestination(timing.ErrorType, timing.Context.Response.StatusCode, request.Method, request.Path, timing.Cluster);
+                break;
             default:
-                string reason = error is null ? "none" : Reason(error);
                 LogFailure(timing.ErrorType, timing.Context.Response.StatusCode, request.Method, request.Path, timing.Cluster, milliseconds, reason);
                 break;
         }
     }
 
-    private static string Reason(Exception error)
+    private static string Reason(Exception? error)
     {
+        if (error is null)
+        {
+            return "no reason is known";
+        }
+
         var innermost = error;
         while (innermost.InnerException is { } inner)
         {
@@ -125,6 +136,17 @@ internal sealed partial class FailureAnswers(TimingHeaders headers, ILogger<Fail
         Message = "Upstream failure {ErrorType}: {Status} to {Method} {Path} (cluster {Cluster}) after {Milliseconds:0.0} ms: {Reason}")]
     private partial void LogFailure(
         string errorType, int status, string method, PathString path, string cluster, double milliseconds, string reason);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Upstream failure {ErrorType}: {Status} to {Method} {Path} (cluster {Cluster}): it has no destination, or none that is healthy")]
+    private partial void LogNoDestination(string errorType, int status, string method, PathString path, string cluster);
+
+    // What clients cause, they cause as often as they like: at a level that is on by default it would let them fill the log. The metrics have it.
+    [LoggerMessage(
+        Level = LogLevel.Debug,
+        Message = "Bad request: {Status} to {Method} {Path} (cluster {Cluster}) after {Milliseconds:0.0} ms: {Reason}")]
+    private partial void LogBadRequest(int status, string method, PathString path, string cluster, double milliseconds, string reason);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Client went away: {Method} {Path} (cluster {Cluster}) after {Milliseconds:0.0} ms")]
     private partial void LogClientAbort(string method, PathString path, string cluster, double milliseconds);

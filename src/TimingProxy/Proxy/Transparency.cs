@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -46,6 +47,30 @@ internal static class Transparency
                 copied.Headers[name] = values.ToArray();
             }
         }
+
+        if (upstream.StatusCode == HttpStatusCode.UpgradeRequired)
+        {
+            KeepUpgrade(copied, upstream);
+        }
+    }
+
+    /// <summary>
+    /// A 426 says to what (RFC 9110 section 15.5.22), and <c>Connection</c> has to name that (section 7.8), which then also says whether the
+    /// connection goes on, as the server will go by it. HTTP/2 has neither header.
+    /// </summary>
+    private static void KeepUpgrade(HttpResponse copied, HttpResponseMessage upstream)
+    {
+        var request = copied.HttpContext.Request;
+        if (HttpProtocol.IsHttp2(request.Protocol) || !upstream.Headers.NonValidated.TryGetValues(HeaderNames.Upgrade, out var protocols))
+        {
+            return;
+        }
+
+        string asked = request.Headers.Connection.ToString();
+        bool goesOn = !asked.Contains("close", StringComparison.OrdinalIgnoreCase)
+            && (HttpProtocol.IsHttp11(request.Protocol) || asked.Contains("keep-alive", StringComparison.OrdinalIgnoreCase));
+        copied.Headers.Upgrade = protocols.ToArray();
+        copied.Headers.Connection = goesOn ? "Upgrade, keep-alive" : "Upgrade, close";
     }
 
     /// <summary>

@@ -34,8 +34,7 @@ internal sealed class TransparencyTransforms : ITransformProvider
         string? mode = context.Route.Metadata?.GetValueOrDefault(XForwardedKey);
         if (!Names(context.Route, "X-Forwarded") && mode is not (null or nameof(XForwarded.PassThrough)))
         {
-            bool isSet = mode == nameof(XForwarded.Set);
-            if (isSet)
+            if (mode == nameof(XForwarded.Set))
             {
                 // Of any name: apps believe others, too, such as X-Forwarded-Port and X-Forwarded-Ssl.
                 context.AddRequestTransform(step =>
@@ -43,9 +42,12 @@ internal sealed class TransparencyTransforms : ITransformProvider
                     ForwardingHeaders.Remove(step.ProxyRequest);
                     return ValueTask.CompletedTask;
                 });
+                context.AddXForwarded(ForwardedTransformActions.Set);
             }
-
-            context.AddXForwarded(isSet ? ForwardedTransformActions.Set : ForwardedTransformActions.Append);
+            else
+            {
+                context.AddRequestTransform(AppendedForwarding.ApplyAsync);
+            }
         }
 
         if (!Names(context.Route, "Path") && !Names(context.Route, "Query"))

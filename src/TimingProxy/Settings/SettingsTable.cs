@@ -47,7 +47,7 @@ internal static class SettingsTable
         Create("Headers:VisibleTo", Networks, s => s.Headers.VisibleTo, (s, v) => s with { Headers = s.Headers with { VisibleTo = v } },
             "Peers that see timing headers; empty is everybody."),
         Create("Forwarding:XForwarded", Choice<XForwarded>(), s => s.Forwarding.XForwarded, (s, v) => s with { Forwarding = s.Forwarding with { XForwarded = v } },
-            "What is done with `X-Forwarded-*`: nothing, append, or set (for a proxy that is the edge)."),
+            "What is done with `X-Forwarded-*`: nothing; append the peer to `-For`, and set `-Proto` and `-Host` only where they are absent; or set all three and remove the rest (for a proxy that is the edge)."),
         Create("Forwarding:TrustedPeers", Networks, s => s.Forwarding.TrustedPeers ?? [], (s, v) => s with { Forwarding = s.Forwarding with { TrustedPeers = v } },
             "From anybody else `X-Forwarded-*` and `Forwarded` are removed. Unset is everybody."),
         Create("Metrics:Buckets", Buckets, s => s.Metrics.Buckets, (s, v) => s with { Metrics = s.Metrics with { Buckets = NotEmpty(v) } },

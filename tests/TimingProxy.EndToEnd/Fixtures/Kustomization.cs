@@ -42,6 +42,8 @@ public sealed class Kustomization
 
     public T One<T>() => Assert.Single(_objects.OfType<T>());
 
+    public IReadOnlyList<T> All<T>() => [.. _objects.OfType<T>()];
+
     public bool Has<T>() => _objects.OfType<T>().Any();
 }
 
@@ -63,6 +65,9 @@ public sealed class PodMonitor
 
 public sealed class PodMonitorSpec
 {
+    [YamlMember(Alias = "jobLabel")]
+    public string JobLabel { get; set; } = "";
+
     [YamlMember(Alias = "selector")]
     public V1LabelSelector Selector { get; set; } = new();
 
@@ -80,4 +85,19 @@ public sealed class PodMetricsEndpoint
 
     [YamlMember(Alias = "interval")]
     public string Interval { get; set; } = "";
+
+    [YamlMember(Alias = "relabelings")]
+    public List<Relabeling> Relabelings { get; set; } = [];
+}
+
+public sealed class Relabeling
+{
+    [YamlMember(Alias = "sourceLabels")]
+    public List<string> SourceLabels { get; set; } = [];
+
+    [YamlMember(Alias = "targetLabel")]
+    public string TargetLabel { get; set; } = "";
+
+    [YamlMember(Alias = "regex")]
+    public string Regex { get; set; } = "";
 }

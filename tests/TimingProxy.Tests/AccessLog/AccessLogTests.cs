@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using TimingProxy.AccessLog;
 using TimingProxy.Settings;
 using TimingProxy.Timing;
@@ -84,6 +85,29 @@ public sealed class AccessLogTests
             {"time":"2024-02-29T23:59:58.066Z","method":"GET","path":"/articles/1","route":"articles","status":504,"bytes_in":10,"bytes_out":20,"upstream_ms":36.0,"upload_ms":2.0,"queue_ms":4.0,"body_ms":8.0,"overhead_ms":1.0,"total_ms":59.0,"in_flight":3,"error_type":"timeout","trace_id":"0af7651916cd43dd8448eb211c80319c"}
             """ + "\n",
             fixture.Text);
+    }
+
+    [Theory]
+    [InlineData(ErrorType.ClientAbort, false, 400, 499)]
+    [InlineData(ErrorType.ClientAbort, true, 200, 200)]
+    [InlineData(ErrorType.BadRequest, false, 400, 400)]
+    [InlineData(null, false, 200, 200)]
+    public async Task Log_OfAClientThatLeft_HasAStatusOfItsOwnWhereNoneWasSent(string? errorType, bool hasStarted, int status, int expected)
+    {
+        using var fixture = new LogFixture();
+        await fixture.Log.StartAsync(Cancel);
+        var request = LogFixture.Request(fixture.Clock, configure: context =>
+        {
+            context.Features.Set<IHttpResponseFeature>(new Response(hasStarted));
+            context.Response.StatusCode = status;
+        });
+        request.ErrorType = errorType;
+
+        fixture.Log.OnCompleted(request);
+        await fixture.BatchAsync();
+
+        using var json = JsonDocument.Parse(fixture.Text);
+        Assert.Equal(expected, json.RootElement.GetProperty("status").GetInt32());
     }
 
     [Theory]
@@ -237,5 +261,10 @@ public sealed class AccessLogTests
         {
             await Task.Yield();
         }
+    }
+
+    private sealed class Response(bool hasStarted) : HttpResponseFeature
+    {
+        public override bool HasStarted => hasStarted;
     }
 }

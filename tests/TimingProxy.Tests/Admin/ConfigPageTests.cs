@@ -42,14 +42,17 @@ public sealed class ConfigPageTests
     }
 
     [Theory]
-    [InlineData("http://user:pa@ss@app:8000/x@y?z@", "http://***@app:8000/x@y?z@")]
+    [InlineData("http://user:pa@ss@app:8000/x@y?z@", "http://***@app:8000/x@y?***")]
     [InlineData("h2c://user@app", "h2c://***@app")]
     [InlineData("http://a:b@x;http://c:d@y", "http://***@x;http://***@y")]
+    [InlineData("http://app/ready?token=s#top", "http://app/ready?***")]
+    [InlineData("http://app?a=http://b?c;http://d/e?f, http://g", "http://app?***;http://d/e?***, http://g")]
+    [InlineData("http://app/?", "http://app/?")]
     [InlineData("http://app/@me", "http://app/@me")]
     [InlineData("unix:/run/me@here.sock", "unix:/run/me@here.sock")]
     [InlineData("://@", "://***@")]
     [InlineData("", "")]
-    public void UserInfo_OfUrls_IsHidden(string text, string expected) => Assert.Equal(expected, Redaction.WithoutUserInfo(text));
+    public void UserInfoAndQuery_OfUrls_AreHidden(string text, string expected) => Assert.Equal(expected, Redaction.WithoutSecretsOfUrls(text));
 
     [Theory]
     [InlineData("Kestrel:Certificates:Default:Password")]
@@ -62,6 +65,8 @@ public sealed class ConfigPageTests
     [InlineData("ReverseProxy:Clusters:c:Metadata:Authorization")]
     [InlineData("ReverseProxy:Clusters:c:Metadata:Secrets:0")]
     [InlineData("ReverseProxy:Clusters:c:Metadata:DB_PASSWORD")]
+    [InlineData("ReverseProxy:Clusters:c:HealthCheck:Active:Query")]
+    [InlineData("reverseproxy:clusters:c:healthcheck:active:query")]
     public void Value_OfASecretKey_IsHidden(string key) =>
         Assert.DoesNotContain("s3cr3t", WriteRaw((key, "s3cr3t")), StringComparison.Ordinal);
 

@@ -11,17 +11,19 @@ namespace TimingProxy.Tests.Commands;
 [Collection(nameof(RunsAlone))]
 public sealed class InsightCommandTests
 {
+    private const string Data = """{ "version": 1, "routes": [] }""";
+
     [Fact]
     public async Task Read_WithAProxyInTheEnvironment_AsksTheAdminPortItself()
     {
         await using var host = await AdminHost.StartAsync(
-            pages: AdminHost.Pages() with { InsightData = context => context.Response.WriteAsync("data") });
+            pages: AdminHost.Pages() with { InsightData = context => context.Response.WriteAsync(Data) });
         string address = host.Admin.BaseAddress!.ToString();
         var before = HttpClient.DefaultProxy;
         HttpClient.DefaultProxy = new WebProxy("http://127.0.0.1:1");
         try
         {
-            Assert.Equal("data", Encoding.UTF8.GetString(await InsightCommands.ReadAsync(address, window: null, TestContext.Current.CancellationToken)));
+            Assert.Equal(Data, Encoding.UTF8.GetString(await InsightCommands.ReadAsync(address, window: null, TestContext.Current.CancellationToken)));
         }
         finally
         {

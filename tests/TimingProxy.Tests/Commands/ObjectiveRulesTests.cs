@@ -32,6 +32,20 @@ public sealed class ObjectiveRulesTests
     }
 
     [Theory]
+    [InlineData("0.999", "like 99.9:")]
+    [InlineData("0.5", "like 50:")]
+    [InlineData(".99950", "like 99.95:")]
+    [InlineData("1.0", "like 99.5:")]
+    public void Objective_WithAFractionForATarget_NamesThePercentage(string target, string mend)
+    {
+        var error = Assert.Throws<StartupError>(() => Objective.Parse("300", target));
+
+        Assert.Equal(ExitCode.Usage, error.ExitCode);
+        Assert.Contains(mend, error.Message, StringComparison.Ordinal);
+        Assert.Contains("fraction", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("0", "99", "--slo-ms = \"0\"")]
     [InlineData("-5", "99", "--slo-ms = \"-5\"")]
     [InlineData("fast", "99", "--slo-ms = \"fast\"")]
@@ -39,6 +53,7 @@ public sealed class ObjectiveRulesTests
     [InlineData("300", "0", "--slo-target = \"0\"")]
     [InlineData("300", "100", "--slo-target = \"100\"")]
     [InlineData("300", "99,5", "--slo-target = \"99,5\"")]
+    [InlineData("300", "1", "--slo-target = \"1\"")]
     public void Objective_WithABadValue_IsRefusedWithTheMend(string ms, string target, string names)
     {
         var error = Assert.Throws<StartupError>(() => Objective.Parse(ms, target));

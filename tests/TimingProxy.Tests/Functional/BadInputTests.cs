@@ -57,7 +57,7 @@ public sealed class BadInputTests
     public async Task Chunk_Malformed_IsCountedAsABadRequest(string chunk)
     {
         await using var backend = new RecordingBackend();
-        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Logging:LogLevel:TimingProxy=Debug");
         await using var client = await proxy.ConnectAsync();
 
         await client.SendAsync($"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n{chunk}0\r\n\r\n");
@@ -66,6 +66,27 @@ public sealed class BadInputTests
         var figures = await proxy.NextAsync();
         Assert.Equal("bad_request", figures.ErrorType);
         Assert.Equal(0, backend.Waiting);
+        AssertIsNoLineOfTheLog(proxy, "Bad request: 400 to POST /");
+    }
+
+    [Fact]
+    public async Task Body_LargerThanItsRouteTakes_IsNoLineOfTheLog()
+    {
+        await using var backend = new RecordingBackend();
+        await using var proxy = await ProxyHarness.StartAsync(
+            (string?)null,
+            "ReverseProxy:Routes:all:ClusterId=app",
+            "ReverseProxy:Routes:all:Match:Path={**all}",
+            "ReverseProxy:Routes:all:MaxRequestBodySize=10",
+            "Logging:LogLevel:TimingProxy=Debug",
+            $"ReverseProxy:Clusters:app:Destinations:one:Address={backend.Address}");
+
+        var answer = await proxy.AskAsync("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello world");
+
+        Assert.Equal(413, answer.Status);
+        Assert.Equal("bad_request", (await proxy.NextAsync()).ErrorType);
+        Assert.Equal(1, (await proxy.ScrapeAsync()).Sum("timingproxy_request_failures_total", ("error_type", "bad_request")));
+        AssertIsNoLineOfTheLog(proxy, "Bad request: 413 to POST /");
     }
 
     [Fact]
@@ -101,5 +122,12 @@ public sealed class BadInputTests
 
         Assert.Equal(200, (await client.ReceiveAsync()).Status);
         Assert.Equal($"{first}X / HTTP/1.1", (await backend.NextAsync()).Head.StartLine);
+    }
+
+    /// <summary>What clients cause at will is said where somebody has asked for it: at Debug.</summary>
+    private static void AssertIsNoLineOfTheLog(ProxyHarness proxy, string debugLine)
+    {
+        Assert.DoesNotContain(proxy.Log, line => line.Level >= LogLevel.Information && line.Text.Contains("POST", StringComparison.Ordinal));
+        Assert.Single(proxy.Log, line => line.Level == LogLevel.Debug && line.Text.StartsWith(debugLine, StringComparison.Ordinal));
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
@@ -120,6 +121,9 @@ public sealed class RouteTests
         Assert.Equal(1, scrape.Sum("timingproxy_request_failures_total", ("error_type", "no_destination"), ("route", "all")));
         Assert.False(scrape.Has("timingproxy_upstream_duration_seconds_count"));
         Assert.Equal(0, scrape.Sum("timingproxy_active_requests"));
+        Assert.Equal(
+            (LogLevel.Warning, "Upstream failure no_destination: 503 to GET / (cluster app): it has no destination, or none that is healthy"),
+            Assert.Single(proxy.Log, line => line.Level >= LogLevel.Warning));
     }
 
     [Fact]

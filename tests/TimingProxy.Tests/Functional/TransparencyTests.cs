@@ -1,3 +1,6 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+
 namespace TimingProxy.Tests.Functional;
 
 /// <summary>What the app sees is what the client sent, and the other way round.</summary>
@@ -152,6 +155,49 @@ public sealed class TransparencyTests
         _ = answer.RenderMs;
     }
 
+    [Theory]
+    [InlineData("Connection: close, X-Hop")]
+    [InlineData("Connection: X-Hop, close")]
+    [InlineData("Connection: keep-alive,x-hop")]
+    [InlineData("Connection: X-Other,X-Hop\t,  Keep-Alive")]
+    [InlineData("Connection: Upgrade, X-Hop")]
+    [InlineData("Connection: close\r\nConnection: X-Hop")]
+    [InlineData("Connection: X-Hop\r\nConnection: keep-alive")]
+    [InlineData("Connection: ,, X-Hop ,\r\nConnection:\r\nConnection: keep-alive")]
+    public async Task Connection_HeadersItNamesBesideItsOwnWords_EndHere(string connection)
+    {
+        await using var backend = new RecordingBackend();
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
+        await using var client = await proxy.ConnectAsync();
+
+        await client.SendAsync($"GET / HTTP/1.1\r\nHost: a\r\n{connection}\r\nX-Hop: root\r\nX-Stays: 1\r\n\r\n");
+
+        var answer = await client.ReceiveAsync();
+        Assert.Equal((200, "close"), (answer.Status, answer.Value("Connection")));
+        Assert.True(await client.EndsAsync());
+        var (head, _) = await backend.NextAsync();
+        Assert.Null(head.Value("X-Hop"));
+        Assert.Equal("1", head.Value("X-Stays"));
+    }
+
+    [Theory]
+    [InlineData("keep-alive")]
+    [InlineData("Keep-Alive, TE")]
+    [InlineData("TE")]
+    [InlineData("")]
+    public async Task Connection_OfItsOwnWordsOnly_GoesOn(string connection)
+    {
+        await using var backend = new RecordingBackend();
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
+        await using var client = await proxy.ConnectAsync();
+
+        for (int i = 0; i < 3; i++)
+        {
+            await client.SendAsync($"GET / HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n\r\n");
+            Assert.Equal(200, (await client.ReceiveAsync()).Status);
+        }
+    }
+
     [Fact]
     public async Task Method_KnownOneInSmallLetters_IsWrittenInCapitals()
     {
@@ -205,6 +251,50 @@ public sealed class TransparencyTests
         Assert.Contains((await backend.NextAsync()).Head.Value("X-Forwarded-For"), expected.Split('|'));
     }
 
+    [Theory]
+    [InlineData("X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example\r\n", "203.0.113.9, 127.0.0.1", "https", "shop.example")]
+    [InlineData("X-Forwarded-For: 203.0.113.9, 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\n", "203.0.113.9, 10.0.0.1, 10.0.0.2, 127.0.0.1", "http", "app.example")]
+    [InlineData("X-Forwarded-For:\r\nX-Forwarded-Proto:\r\nX-Forwarded-Host:\r\n", "127.0.0.1", "http", "app.example")]
+    [InlineData("", "127.0.0.1", "http", "app.example")]
+    public async Task XForwarded_Append_AddsThePeerAndKeepsHowTheClientCameIn(string headers, string addresses, string scheme, string host)
+    {
+        await using var backend = new RecordingBackend();
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Forwarding:XForwarded=Append", "Listen=http://*:0");
+
+        await proxy.GetAsync(headers: headers + "X-Forwarded-Port: 443\r\nForwarded: for=203.0.113.9;proto=https\r\n");
+
+        var (head, _) = await backend.NextAsync();
+        Assert.Equal(addresses, string.Join(", ", head.Values("X-Forwarded-For")));
+        Assert.Equal([scheme], head.Values("X-Forwarded-Proto"));
+        Assert.Equal([host], head.Values("X-Forwarded-Host"));
+        Assert.Equal(["443"], head.Values("X-Forwarded-Port"));
+        Assert.Equal(["for=203.0.113.9;proto=https"], head.Values("Forwarded"));
+    }
+
+    [Fact]
+    public async Task XForwarded_AppendOverAUnixSocket_KeepsTheAddressesThatCame()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.sock");
+        await using var backend = new RecordingBackend();
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Forwarding:XForwarded=Append", $"Listen=http://127.0.0.1:0;http://unix:{path}");
+        using var client = new HttpClient(new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, cancellationToken) =>
+            {
+                var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await connection.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+                return new NetworkStream(connection, ownsSocket: true);
+            },
+        });
+        client.DefaultRequestHeaders.Add("X-Forwarded-For", "203.0.113.9");
+
+        await client.GetStringAsync("http://app.example/", TestContext.Current.CancellationToken);
+
+        var (head, _) = await backend.NextAsync();
+        Assert.Equal(["203.0.113.9"], head.Values("X-Forwarded-For"));
+        Assert.Equal(["app.example"], head.Values("X-Forwarded-Host"));
+    }
+
     [Fact]
     public async Task XForwarded_Set_LeavesNothingOfWhatTheClientClaims()
     {
@@ -236,6 +326,57 @@ public sealed class TransparencyTests
         Assert.Equal(["h3=\":443\""], answer.Head.Values("Alt-Svc"));
         Assert.Equal(["Basic", "Bearer"], answer.Head.Values("Proxy-Authenticate"));
         Assert.Equal(["a"], answer.Head.Values("Proxy-Authentication-Info"));
+    }
+
+    /// <summary>RFC 9110 section 15.5.22: it says to what.</summary>
+    [Fact]
+    public async Task UpgradeRequired_ToHttp11_SaysToWhatAndGoesOn()
+    {
+        await using var backend = new RecordingBackend(
+            "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nno");
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
+        await using var client = await proxy.ConnectAsync();
+
+        for (int i = 0; i < 2; i++)
+        {
+            await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            var answer = await client.ReceiveAsync();
+            Assert.Equal((426, "no"), (answer.Status, answer.Body));
+            Assert.Equal(["websocket"], answer.Head.Values("Upgrade"));
+            Assert.Equal("Upgrade, keep-alive", answer.Value("Connection"));
+        }
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1\r\nHost: a\r\nConnection: close")]
+    [InlineData("HTTP/1.0")]
+    public async Task UpgradeRequired_OnAConnectionThatEnds_SaysSo(string rest)
+    {
+        await using var backend = new RecordingBackend("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nno");
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
+        await using var client = await proxy.ConnectAsync();
+
+        await client.SendAsync($"GET / {rest}\r\n\r\n");
+
+        var answer = await client.ReceiveAsync();
+        Assert.Equal(("websocket", "Upgrade, close"), (answer.Value("Upgrade"), answer.Value("Connection")));
+        Assert.True(await client.EndsAsync());
+    }
+
+    [Theory]
+    [InlineData("426 Upgrade Required", 2)]
+    [InlineData("200 OK", 1)]
+    public async Task Upgrade_WhereItHasNoMeaning_IsLeftOut(string status, int version)
+    {
+        await using var backend = new RecordingBackend($"HTTP/1.1 {status}\r\nUpgrade: h2,h2c\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nno");
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
+        using var client = proxy.Client(version);
+
+        using var response = await client.GetAsync("/", TestContext.Current.CancellationToken);
+
+        Assert.Equal(int.Parse(status[..3], System.Globalization.CultureInfo.InvariantCulture), (int)response.StatusCode);
+        Assert.False(response.Headers.Contains("Upgrade"));
+        Assert.DoesNotContain(proxy.Log, line => line.Level >= LogLevel.Warning);
     }
 
     [Theory]
