@@ -15,11 +15,10 @@ internal static class HeaderEncodings
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
     private static readonly Encoding Digits = new DigitsOnly();
-    private static readonly Encoding Options = new ConnectionNames();
     private static readonly Encoding Malformed = new Refused();
 
     public static Encoding OfRequest(string name) =>
-        name == HeaderNames.ContentLength ? Digits : name == HeaderNames.Connection ? Options : IsMalformed(name) ? Malformed : Encoding.Latin1;
+        name == HeaderNames.ContentLength ? Digits : IsMalformed(name) ? Malformed : Encoding.Latin1;
 
     public static Encoding OfResponse(string name) => Encoding.Latin1;
 

@@ -155,49 +155,6 @@ public sealed class TransparencyTests
         _ = answer.RenderMs;
     }
 
-    [Theory]
-    [InlineData("Connection: close, X-Hop")]
-    [InlineData("Connection: X-Hop, close")]
-    [InlineData("Connection: keep-alive,x-hop")]
-    [InlineData("Connection: X-Other,X-Hop\t,  Keep-Alive")]
-    [InlineData("Connection: Upgrade, X-Hop")]
-    [InlineData("Connection: close\r\nConnection: X-Hop")]
-    [InlineData("Connection: X-Hop\r\nConnection: keep-alive")]
-    [InlineData("Connection: ,, X-Hop ,\r\nConnection:\r\nConnection: keep-alive")]
-    public async Task Connection_HeadersItNamesBesideItsOwnWords_EndHere(string connection)
-    {
-        await using var backend = new RecordingBackend();
-        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
-        await using var client = await proxy.ConnectAsync();
-
-        await client.SendAsync($"GET / HTTP/1.1\r\nHost: a\r\n{connection}\r\nX-Hop: root\r\nX-Stays: 1\r\n\r\n");
-
-        var answer = await client.ReceiveAsync();
-        Assert.Equal((200, "close"), (answer.Status, answer.Value("Connection")));
-        Assert.True(await client.EndsAsync());
-        var (head, _) = await backend.NextAsync();
-        Assert.Null(head.Value("X-Hop"));
-        Assert.Equal("1", head.Value("X-Stays"));
-    }
-
-    [Theory]
-    [InlineData("keep-alive")]
-    [InlineData("Keep-Alive, TE")]
-    [InlineData("TE")]
-    [InlineData("")]
-    public async Task Connection_OfItsOwnWordsOnly_GoesOn(string connection)
-    {
-        await using var backend = new RecordingBackend();
-        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
-        await using var client = await proxy.ConnectAsync();
-
-        for (int i = 0; i < 3; i++)
-        {
-            await client.SendAsync($"GET / HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n\r\n");
-            Assert.Equal(200, (await client.ReceiveAsync()).Status);
-        }
-    }
-
     [Fact]
     public async Task Method_KnownOneInSmallLetters_IsWrittenInCapitals()
     {
