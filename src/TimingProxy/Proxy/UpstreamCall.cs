@@ -39,6 +39,7 @@ internal sealed class UpstreamCall : HttpMessageInvoker
     /// Sends under the clock: (1) start it, (2) wait for a connection where their number is limited, (3) send, (4) stop the clock at the
     /// response headers or the failure. The token is cancelled with <see cref="Deadline"/>, which the forwarder was given.
     /// </summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled, or is about to be: the answer came too late.</exception>
     public override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         // (1)
@@ -70,13 +71,17 @@ internal sealed class UpstreamCall : HttpMessageInvoker
                 response = null;
                 throw new HttpRequestException(HttpRequestError.InvalidResponse, reason);
             }
-
-            return response;
         }
         finally
         {
             // (4)
-            _deadline?.Stop();
+            if (_deadline?.Stop() == false)
+            {
+                // Came while the deadline passed: it would be torn when the cancellation comes, if it were let through.
+                response?.Dispose();
+                response = null;
+            }
+
             long now = _timing.Clock.Now;
             _timing.MarkResponded(now, hasResponse: response is not null);
             if (response is not null)
@@ -89,6 +94,8 @@ internal sealed class UpstreamCall : HttpMessageInvoker
                 _ledger.Leave(now);
             }
         }
+
+        return response ?? throw new OperationCanceledException("The upstream's answer came too late.");
     }
 
     private static string? WhyInvalid(HttpRequestMessage request, HttpResponseMessage response) => response.StatusCode switch

@@ -45,12 +45,14 @@ internal sealed class UpstreamDeadline(RequestClock clock) : IDisposable
         }
     }
 
-    /// <summary>After this the deadline cancels nothing any more.</summary>
-    public void Stop()
+    /// <summary>Ends the watch. A request that was in time is not cancelled any more.</summary>
+    /// <returns>Whether it was; where it was not, <see cref="Token"/> is cancelled, or will be in a moment.</returns>
+    public bool Stop()
     {
         lock (_changing)
         {
             _watched = null;
+            return !_isSpent;
         }
     }
 

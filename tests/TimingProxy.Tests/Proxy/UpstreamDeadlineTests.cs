@@ -57,12 +57,24 @@ public sealed class UpstreamDeadlineTests : IDisposable
     {
         _deadline.Start(Request(), Limit);
         _time.Advance(TimeSpan.FromSeconds(9));
-        _deadline.Stop();
+        Assert.True(_deadline.Stop());
 
         _time.Advance(TimeSpan.FromMinutes(1));
 
         Assert.False(_deadline.Token.IsCancellationRequested);
         Assert.True(_deadline.TryReset());
+    }
+
+    [Fact]
+    public void Stop_RequestThatIsBeingCancelled_SaysThatItIsLate()
+    {
+        bool? wasInTime = null;
+        _deadline.Start(Request(), Limit);
+        using var during = _deadline.Token.Register(() => wasInTime = _deadline.Stop());
+
+        _time.Advance(Limit);
+
+        Assert.False(wasInTime);
     }
 
     /// <summary>The timer of the first request is still set when the second begins, and must not end that one early.</summary>
