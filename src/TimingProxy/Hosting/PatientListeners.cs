@@ -57,9 +57,10 @@ internal sealed class PatientListeners : IConnectionListenerFactory, IConnection
             SynFilter.Attach(socket);
             // (2)
             long begin = time.GetTimestamp();
-            while (SomebodyWaits() && time.GetElapsedTime(begin) < Patience)
+            while (!cancellationToken.IsCancellationRequested && SomebodyWaits() && time.GetElapsedTime(begin) < Patience)
             {
-                await Task.Delay(LookAgain, time, cancellationToken);
+                // Without the token: when the host has no more time, (3) is to come at once, and not to be left out.
+                await Task.Delay(LookAgain, time, CancellationToken.None);
             }
 
             // (3)

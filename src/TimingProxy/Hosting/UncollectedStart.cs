@@ -24,9 +24,18 @@ internal static class UncollectedStart
 
     public static void End()
     {
-        if (GCSettings.LatencyMode == GCLatencyMode.NoGCRegion)
+        if (GCSettings.LatencyMode != GCLatencyMode.NoGCRegion)
+        {
+            return;
+        }
+
+        try
         {
             GC.EndNoGCRegion();
+        }
+        catch (InvalidOperationException)
+        {
+            // A collection has ended it, for one was asked for or more was allocated.
         }
     }
 }

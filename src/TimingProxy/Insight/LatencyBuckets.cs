@@ -34,6 +34,4 @@ internal static class LatencyBuckets
         int octave = (index / PerOctave) - 1;
         return octave < 0 ? index * UnitMs : (PerOctave + (index % PerOctave)) * Math.Pow(2, octave) * UnitMs;
     }
-
-    public static double MiddleMs(int index) => (LowerMs(index) + UpperMs(index)) / 2;
 }

@@ -11,9 +11,6 @@ internal readonly record struct TrendSums(double Answers, double InFlight, doubl
     public double Variance => InFlightSquared - (InFlight * InFlight / Answers);
 
     public double Covariance => Product - (InFlight * Seconds / Answers);
-
-    public TrendSums With(int inFlight, double seconds) => new(
-        Answers + 1, InFlight + inFlight, InFlightSquared + ((double)inFlight * inFlight), Seconds + seconds, Product + (inFlight * seconds));
 }
 
 /// <summary>A route's trend within one window of ten seconds.</summary>

@@ -15,7 +15,6 @@ internal sealed class WorkBlocks
 
     // What is learnt of the speed is learnt from the answers that found the fewest in flight.
     private const double LowShare = 0.15;
-    private const double ClearCorrelation = 2;
 
     private readonly double[] _levels;
     private readonly double[] _bounds;
@@ -92,8 +91,8 @@ internal sealed class WorkBlocks
     }
 
     /// <summary>
-    /// Blocks as long as the backend's speed stays the same, as far as can be told: the longer they are, the better is known what a request takes, and the
-    /// less weigh those that are under way when a block begins and ends.
+    /// Windows to a block, so that it holds some service times of a request that hardly waits and some dozens of answers: the longer it is, the
+    /// better is known what a request takes, and the less weigh those that are under way when it begins and ends.
     /// </summary>
     public static int LengthFor(ReadOnlySpan<LevelWindow> windows)
     {
@@ -122,8 +121,7 @@ internal sealed class WorkBlocks
 
         double service = low > 0 ? lowSeconds / low : 0;
         double needed = Math.Max(ServiceTimes * service, departures > 0 ? AnswersPerBlock * windows.Length / departures : 1);
-        int length = Math.Clamp((int)Math.Ceiling(needed), 1, LongestBlock);
-        return length;
+        return Math.Clamp((int)Math.Ceiling(needed), 1, LongestBlock);
     }
 
     /// <summary>How many of the levels are not above <paramref name="limit"/>.</summary>

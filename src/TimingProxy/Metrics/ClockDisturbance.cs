@@ -8,7 +8,8 @@ namespace TimingProxy.Metrics;
 /// taken away by the container's quota, and threads that were ready to run and had to wait for a CPU. Cumulative seconds; a source that the
 /// system does not have is left out.
 /// </summary>
-internal sealed class ClockDisturbance
+/// <param name="threads">The folder with one folder a thread; the system's own but in tests.</param>
+internal sealed class ClockDisturbance(string threads = "/proc/self/task")
 {
     private readonly string? _cpuStatFile = FindCpuStat();
     private readonly Lock _reading = new();
@@ -125,37 +126,43 @@ internal sealed class ClockDisturbance
         }
     }
 
-    private static Dictionary<string, long>? ReadRunDelays()
+    /// <summary>By thread; one that is there and cannot be read has what was last known, or the next look would count its whole life again.</summary>
+    private Dictionary<string, long>? ReadRunDelays()
     {
-        const string Threads = "/proc/self/task";
         var delays = new Dictionary<string, long>(StringComparer.Ordinal);
-        string[] threads;
+        string[] listed;
         try
         {
-            threads = Directory.GetDirectories(Threads);
+            listed = Directory.GetDirectories(threads);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return null;
         }
 
-        foreach (string thread in threads)
+        foreach (string thread in listed)
         {
-            try
+            if (ReadRunDelay(thread) is { } waited || _runDelays.TryGetValue(thread, out waited))
             {
-                // Time on a CPU, time waiting for one (both in nanoseconds), times it got one.
-                string[] figures = File.ReadAllText(Path.Combine(thread, "schedstat")).Split(' ');
-                if (figures.Length == 3 && long.TryParse(figures[1], NumberStyles.None, CultureInfo.InvariantCulture, out long waited))
-                {
-                    delays[thread] = waited;
-                }
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-            {
-                // It ended while it was looked at, or this kernel keeps no such figures.
+                delays[thread] = waited;
             }
         }
 
         return delays;
+    }
+
+    private static long? ReadRunDelay(string thread)
+    {
+        try
+        {
+            // Time on a CPU, time waiting for one (both in nanoseconds), times it got one.
+            string[] figures = File.ReadAllText(Path.Combine(thread, "schedstat")).Split(' ');
+            return figures.Length == 3 && long.TryParse(figures[1], NumberStyles.None, CultureInfo.InvariantCulture, out long waited) ? waited : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // It ended while it was looked at, no descriptor is left, or this kernel keeps no such figures.
+            return null;
+        }
     }
 }

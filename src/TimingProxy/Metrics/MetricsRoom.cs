@@ -28,7 +28,7 @@ internal static class MetricsRoom
         services.AddMetrics();
         services.AddSingleton<RequestMetrics>();
         services.AddSingleton<IRequestObserver>(provider => provider.GetRequiredService<RequestMetrics>());
-        services.AddSingleton<ClockDisturbance>();
+        services.AddSingleton(_ => new ClockDisturbance());
         services.AddSingleton<StateMetrics>();
         services.AddSingleton<ProcessMetrics>();
         services.AddSingleton<ExportWatch>();

@@ -28,7 +28,8 @@ internal static class FailureCause
             ForwarderError.RequestTimedOut => ErrorType.Timeout,
             ForwarderError.NoAvailableDestinations => ErrorType.NoDestination,
             ForwarderError.ResponseBodyDestination => ErrorType.Body,
-            ForwarderError.ResponseBodyClient => ErrorType.ClientAbort,
+            // The server ends writes to a client that is gone by a cancellation; that it throws something else is no doing of the client's.
+            ForwarderError.ResponseBodyClient => clientLeft || IsConnectionLost(failure.Exception) ? ErrorType.ClientAbort : ErrorType.Other,
             ForwarderError.RequestBodyClient => clientLeft || IsConnectionLost(failure.Exception) ? ErrorType.ClientAbort : ErrorType.BadRequest,
             ForwarderError.RequestBodyDestination => clientLeft ? ErrorType.ClientAbort : ErrorType.Reset,
             _ when clientLeft => ErrorType.ClientAbort,

@@ -13,7 +13,7 @@ internal sealed class TimedForwarder(IHttpForwarder inner, InFlightLedger ledger
     // More than these at a time are made anew each time.
     private const int PooledDeadlines = 1024;
 
-    private readonly DefaultObjectPool<UpstreamDeadline> _deadlines = new(new UpstreamDeadline.Policy(clock), PooledDeadlines);
+    private readonly ObjectPool<UpstreamDeadline> _deadlines = UpstreamDeadline.Pool(clock, PooledDeadlines);
 
     public ValueTask<ForwarderError> SendAsync(
         HttpContext context,

@@ -39,6 +39,7 @@ internal sealed class UpstreamCall : HttpMessageInvoker
     /// Sends under the clock: (1) start it, (2) wait for a connection where their number is limited, (3) send, (4) stop the clock at the
     /// response headers or the failure. The token is cancelled with <see cref="Deadline"/>, which the forwarder was given.
     /// </summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled, or is about to be: the answer came too late.</exception>
     public override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         // (1)
@@ -62,21 +63,32 @@ internal sealed class UpstreamCall : HttpMessageInvoker
             // (3)
             _timing.MarkSent();
             _deadline?.Start(_timing, _limit);
-            response = await UpstreamConnection.Taking(_client, request, _timing, cancellationToken);
-
-            if (WhyInvalid(request, response) is { } reason)
+            var answer = await UpstreamConnection.Taking(_client, request, _timing, cancellationToken);
+            string? invalid = WhyInvalid(request, answer);
+            if (invalid is null && answer.StatusCode == HttpStatusCode.ResetContent && await HasContentAsync(answer, cancellationToken))
             {
-                response.Dispose();
-                response = null;
-                throw new HttpRequestException(HttpRequestError.InvalidResponse, reason);
+                // RFC 9110 section 15.3.6; the server would fail over it in the middle of the answer.
+                invalid = "The upstream answered with status 205 and content, of which that has none.";
             }
 
-            return response;
+            if (invalid is not null)
+            {
+                answer.Dispose();
+                throw new HttpRequestException(HttpRequestError.InvalidResponse, invalid);
+            }
+
+            response = answer;
         }
         finally
         {
             // (4)
-            _deadline?.Stop();
+            if (_deadline?.Stop() == false)
+            {
+                // Came while the deadline passed: it would be torn when the cancellation comes, if it were let through.
+                response?.Dispose();
+                response = null;
+            }
+
             long now = _timing.Clock.Now;
             _timing.MarkResponded(now, hasResponse: response is not null);
             if (response is not null)
@@ -89,6 +101,8 @@ internal sealed class UpstreamCall : HttpMessageInvoker
                 _ledger.Leave(now);
             }
         }
+
+        return response ?? throw new OperationCanceledException("The upstream's answer came too late.");
     }
 
     private static string? WhyInvalid(HttpRequestMessage request, HttpResponseMessage response) => response.StatusCode switch
@@ -104,6 +118,15 @@ internal sealed class UpstreamCall : HttpMessageInvoker
         response.Headers.NonValidated.TryGetValues("Transfer-Encoding", out var codings)
         && !codings.ToString().Equals("chunked", StringComparison.OrdinalIgnoreCase)
         && !codings.ToString().Equals("identity", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// Whether there is a body, by its length or else its first byte. A body that turns out to be empty stays so for who reads it again; an
+    /// app's server chunks it where the app does not say its length, as gunicorn does.
+    /// </summary>
+    private static async ValueTask<bool> HasContentAsync(HttpResponseMessage response, CancellationToken cancellationToken) =>
+        response.Content.Headers.ContentLength is { } length
+            ? length > 0
+            : await response.Content.ReadAsStream(cancellationToken).ReadAsync(new byte[1], cancellationToken) > 0;
 
     protected override void Dispose(bool disposing)
     {

@@ -26,6 +26,11 @@ internal sealed class UpstreamDeadline(RequestClock clock) : IDisposable
 
     public CancellationToken Token => _cancellation.Token;
 
+    /// <summary>Keeps deadlines for further requests, at most <paramref name="most"/>; for the others no timer is left behind.</summary>
+    // The provider's pools dispose what they do not keep; a DefaultObjectPool only forgets it.
+    public static ObjectPool<UpstreamDeadline> Pool(RequestClock clock, int most) =>
+        new DefaultObjectPoolProvider { MaximumRetained = most }.Create(new Policy(clock));
+
     /// <summary>Watches a request that has just been sent, until <see cref="Stop"/>.</summary>
     public void Start(RequestTiming timing, TimeSpan limit)
     {
@@ -40,12 +45,14 @@ internal sealed class UpstreamDeadline(RequestClock clock) : IDisposable
         }
     }
 
-    /// <summary>After this the deadline cancels nothing any more.</summary>
-    public void Stop()
+    /// <summary>Ends the watch. A request that was in time is not cancelled any more.</summary>
+    /// <returns>Whether it was; where it was not, <see cref="Token"/> is cancelled, or will be in a moment.</returns>
+    public bool Stop()
     {
         lock (_changing)
         {
             _watched = null;
+            return !_isSpent;
         }
     }
 
@@ -104,19 +111,10 @@ internal sealed class UpstreamDeadline(RequestClock clock) : IDisposable
     }
 
     /// <summary>Makes deadlines, and takes those back that may be used again.</summary>
-    public sealed class Policy(RequestClock clock) : IPooledObjectPolicy<UpstreamDeadline>
+    private sealed class Policy(RequestClock clock) : IPooledObjectPolicy<UpstreamDeadline>
     {
         public UpstreamDeadline Create() => new(clock);
 
-        public bool Return(UpstreamDeadline deadline)
-        {
-            bool canServeAgain = deadline.TryReset();
-            if (!canServeAgain)
-            {
-                deadline.Dispose();
-            }
-
-            return canServeAgain;
-        }
+        public bool Return(UpstreamDeadline deadline) => deadline.TryReset();
     }
 }

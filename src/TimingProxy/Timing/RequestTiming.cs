@@ -112,8 +112,6 @@ internal sealed class RequestTiming(HttpContext context, RequestClock clock)
     /// <summary>Status sent to the client (valid in observers).</summary>
     public int StatusCode => context.Response.StatusCode;
 
-    public bool ReachedUpstream => Started != 0;
-
     /// <summary>Upstream (render) time: between started and responded, less waiting for the client's body and for a connection.</summary>
     public long UpstreamTicks => UpstreamTicksUntil(Responded);
 

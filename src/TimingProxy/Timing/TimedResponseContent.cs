@@ -52,12 +52,20 @@ internal sealed class TimedResponseBody(Stream inner, RequestTiming timing) : Re
         }
 
         long begin = timing.Clock.Now;
-        if (isFirst)
+        int count;
+        try
         {
-            await SendHeadersAsync(cancellationToken);
+            if (isFirst)
+            {
+                await SendHeadersAsync(cancellationToken);
+            }
+        }
+        finally
+        {
+            // Whatever became of the headers: a read that is under way must not be left behind.
+            count = await read;
         }
 
-        int count = await read;
         return Note(buffer, count, timing.Clock.Now - begin);
     }
 
@@ -82,7 +90,7 @@ internal sealed class TimedResponseBody(Stream inner, RequestTiming timing) : Re
         }
         catch (OperationCanceledException)
         {
-            // The read that is under way carries the same token and tells the forwarder; it must be awaited, not left behind.
+            // The read that is under way carries the same token and tells the forwarder.
         }
     }
 }

@@ -46,6 +46,9 @@ internal static partial class LoadTools
     {
         string path = Programs.Find(tool) ?? throw new InvalidOperationException($"{tool} is not installed: apt-get install {(tool == "h2load" ? "nghttp2-client" : tool)}");
         using var process = Process.Start(new ProcessStartInfo(path, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        // Each by itself from the beginning: who writes much to the one that is not read waits for ever.
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
         if (meanwhile is not null)
         {
             if (!process.WaitForExit(TimeSpan.FromSeconds(Whole(seconds) * 0.8)))
@@ -54,10 +57,10 @@ internal static partial class LoadTools
             }
         }
 
-        string output = process.StandardOutput.ReadToEnd();
-        string errors = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{tool} {string.Join(' ', arguments)}: {output}{errors}");
+        string text = output.GetAwaiter().GetResult();
+        string complaints = errors.GetAwaiter().GetResult();
+        return process.ExitCode == 0 ? text : throw new InvalidOperationException($"{tool} {string.Join(' ', arguments)}: {text}{complaints}");
     }
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace TimingProxy.Benchmarks.Load;
 
@@ -26,16 +27,17 @@ internal static unsafe partial class Native
         public long Nanoseconds;
     }
 
-    public static int CreatePoll() => Checked(EpollCreate(0), "epoll_create1");
+    /// <returns>A descriptor, closed with what holds it.</returns>
+    public static SafeFileHandle CreatePoll() => new(Checked(EpollCreate(0), "epoll_create1"), ownsHandle: true);
 
-    public static void Watch(int poll, int socket, int data)
+    public static void Watch(SafeFileHandle poll, int socket, int data)
     {
         var interest = new Event { Events = Readable, Data = data };
         Checked(EpollControl(poll, Add, socket, &interest), "epoll_ctl");
     }
 
     /// <summary>Waits for events; <paramref name="nanoseconds"/> below zero waits for ever.</summary>
-    public static int Wait(int poll, Span<Event> events, long nanoseconds)
+    public static int Wait(SafeFileHandle poll, Span<Event> events, long nanoseconds)
     {
         var limit = new TimeSpec { Seconds = Math.Max(0, nanoseconds) / 1_000_000_000, Nanoseconds = Math.Max(0, nanoseconds) % 1_000_000_000 };
         fixed (Event* first = events)
@@ -74,10 +76,10 @@ internal static unsafe partial class Native
     private static partial int EpollCreate(int flags);
 
     [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
-    private static partial int EpollControl(int poll, int operation, int socket, Event* interest);
+    private static partial int EpollControl(SafeFileHandle poll, int operation, int socket, Event* interest);
 
     [LibraryImport("libc", EntryPoint = "epoll_pwait2", SetLastError = true)]
-    private static partial int EpollWait(int poll, Event* events, int count, TimeSpec* limit, void* signals);
+    private static partial int EpollWait(SafeFileHandle poll, Event* events, int count, TimeSpec* limit, void* signals);
 
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
     private static partial nint Recv(int socket, byte* buffer, nuint length, int flags);

@@ -49,7 +49,7 @@ internal sealed class RateClient(int port, int connections)
     private Sample[] Run(int[] sockets, byte[][] requests, double perSecond, TimeSpan warmUp, TimeSpan duration)
     {
         int most = requests.Length;
-        int poll = Native.CreatePoll();
+        using var poll = Native.CreatePoll();
         _freeCount = connections;
         for (int i = 0; i < connections; i++)
         {

@@ -259,6 +259,28 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public async Task Client_ResetsAStreamInTheBody_IsAClientAbort()
+    {
+        await using var backend = await Backend.StartAsync(async context =>
+        {
+            byte[] piece = new byte[64 * 1024];
+            while (!context.RequestAborted.IsCancellationRequested)
+            {
+                await context.Response.Body.WriteAsync(piece, context.RequestAborted);
+            }
+        });
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
+        using var client = proxy.Client();
+        var answer = await client.GetAsync("/", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+
+        answer.Dispose();
+
+        var figures = await proxy.NextAsync();
+        Assert.Equal("client_abort", figures.ErrorType);
+        Assert.DoesNotContain(proxy.Log, line => line.Level >= LogLevel.Warning);
+    }
+
+    [Fact]
     public async Task Failure_ToAHeadRequest_HasNoBody()
     {
         await using var proxy = await ProxyHarness.StartAsync(RawBackend.Nobody());

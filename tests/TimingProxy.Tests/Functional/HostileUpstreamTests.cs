@@ -1,3 +1,6 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
 namespace TimingProxy.Tests.Functional;
 
 /// <summary>Upstreams that answer what they should not: nothing of it may mislead a client, or the next request.</summary>
@@ -22,6 +25,55 @@ public sealed class HostileUpstreamTests
         Assert.Equal((502, "502 Bad Gateway: other\n"), (answer.Status, answer.Body));
         Assert.Equal("other", figures.ErrorType);
         Assert.Equal(figures.UpstreamText, Assert.Single(answer.Head.Values("X-Render-MS")));
+    }
+
+    /// <summary>A 205 has none (RFC 9110 section 15.3.6), and the server passes none on.</summary>
+    [Theory]
+    [InlineData("Content-Length: 5\r\n\r\nhello", "", 1)]
+    [InlineData("Content-Length: 5\r\n\r\n", "hello", 2)]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "", 1)]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "", 2)]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", 1)]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\nzz\r\n", "", 1)]
+    [InlineData("\r\n", "hello", 2)]
+    public async Task ResetContent_WithContent_Is502Other(string begin, string end, int version)
+    {
+        await using var backend = new RawBackend(async wire =>
+        {
+            await wire.ReadHeadAsync();
+            await wire.SendAsync("HTTP/1.1 205 Reset Content\r\n" + begin);
+            // Long enough for the head to be passed on by itself, if it were.
+            await Task.Delay(end.Length == 0 ? 0 : 100, TestContext.Current.CancellationToken);
+            await wire.SendAsync(end);
+        });
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
+        using var client = proxy.Client(version);
+
+        using var answer = await client.GetAsync("/", TestContext.Current.CancellationToken);
+
+        var figures = await proxy.NextAsync();
+        Assert.Equal((502, "other", false), (figures.Status, figures.ErrorType, figures.HasResponse));
+        Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
+        Assert.Equal("502 Bad Gateway: other\n", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Equal([figures.UpstreamText], answer.Headers.GetValues("X-Render-MS"));
+        Assert.Equal(1, (await proxy.ScrapeAsync()).Sum("timingproxy_request_failures_total", ("error_type", "other")));
+        Assert.Single(proxy.Log, line => line.Level >= LogLevel.Warning);
+    }
+
+    [Theory]
+    [InlineData("GET", "Content-Length: 0\r\n\r\n")]
+    [InlineData("GET", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
+    [InlineData("GET", "\r\n")]
+    [InlineData("HEAD", "\r\n")]
+    public async Task ResetContent_WithoutContent_PassesOn(string method, string rest)
+    {
+        await using var backend = RawBackend.Answering("HTTP/1.1 205 Reset Content\r\n" + rest);
+        await using var proxy = await ProxyHarness.StartAsync(backend.Address);
+
+        var answer = await proxy.GetAsync(headers: "Connection: close\r\n", method: method);
+
+        Assert.Equal((205, ""), (answer.Status, answer.Body));
+        Assert.Null((await proxy.NextAsync()).ErrorType);
     }
 
     [Fact]

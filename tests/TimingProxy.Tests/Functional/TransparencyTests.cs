@@ -258,7 +258,10 @@ public sealed class TransparencyTests
         await using var backend = new RecordingBackend();
         await using var proxy = await ProxyHarness.StartAsync(backend.Address, "Forwarding:XForwarded=Set");
 
-        await proxy.GetAsync(headers: "X-Forwarded-Port: 443\r\nX-FORWARDED-SSL: on\r\nX-Forwarded-Proto: https\r\nForwarded: proto=https\r\nX-Other: 1\r\n");
+        await proxy.GetAsync(headers:
+            "X-Forwarded-Port: 443\r\nX-FORWARDED-SSL: on\r\nX-Forwarded-Proto: https\r\nForwarded: proto=https\r\nX-Other: 1\r\n"
+            // To an app behind WSGI these are the same.
+            + "X_Forwarded_Proto: https\r\nX-FORWARDED_FOR: 6.6.6.6\r\n");
 
         var (head, _) = await backend.NextAsync();
         Assert.Equal(
@@ -344,10 +347,12 @@ public sealed class TransparencyTests
         await using var backend = new RecordingBackend();
         await using var proxy = await ProxyHarness.StartAsync(backend.Address, $"Forwarding:TrustedPeers={networks}");
 
-        await proxy.GetAsync(headers: "X-Forwarded-For: 203.0.113.9\r\nx-forwarded-host: evil\r\nX-FORWARDED-Custom: 1\r\nForwarded: for=1.2.3.4\r\nX-Other: 1\r\n");
+        await proxy.GetAsync(headers:
+            "X-Forwarded-For: 203.0.113.9\r\nx-forwarded-host: evil\r\nX-FORWARDED-Custom: 1\r\nForwarded: for=1.2.3.4\r\nX-Other: 1\r\n"
+            + "X_Forwarded_For: 6.6.6.6\r\nx-forwarded_proto: https\r\n");
 
         var (head, _) = await backend.NextAsync();
-        Assert.Equal(pass ? 4 : 0, head.Headers.Count(header => header.Name.Contains("Forwarded", StringComparison.OrdinalIgnoreCase)));
+        Assert.Equal(pass ? 6 : 0, head.Headers.Count(header => header.Name.Contains("Forwarded", StringComparison.OrdinalIgnoreCase)));
         Assert.Equal("1", head.Value("X-Other"));
     }
 

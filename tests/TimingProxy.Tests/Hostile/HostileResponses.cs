@@ -70,6 +70,9 @@ internal static class HostileResponses
         new("body shorter than its length", Ok + "Content-Length: 9\r\n\r\nok", Torn),
         new("body longer than its length", Ok + "Content-Length: 2\r\n\r\nok" + Poison, "200 ok"),
         new("204 with a length and a body", "HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\npoison", "204 "),
+        new("205 with a length and a body", "HTTP/1.1 205 Reset Content\r\nContent-Length: 6\r\n\r\npoison", BadGateway),
+        new("205 with chunks", "HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n6\r\npoison\r\n0\r\n\r\n", BadGateway),
+        new("205 with no chunk but the last", "HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "205 "),
         new("304 with a body", "HTTP/1.1 304 Not Modified\r\n\r\n" + Poison, "304 "),
 
         // Codings and chunks.

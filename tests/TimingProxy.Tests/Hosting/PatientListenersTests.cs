@@ -19,9 +19,7 @@ public sealed class PatientListenersTests
     public async Task Unbind_WithConnectionThatNobodyAcceptedYet_WaitsForItAndClosesToOthers(string address)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux lets a listener refuse new connections and keep those that wait.");
-        var transport = new PatientListeners(
-            Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance, TimeProvider.System);
-        await using var listener = await transport.BindAsync(new IPEndPoint(IPAddress.Parse(address), 0), Cancelled);
+        await using var listener = await Transport().BindAsync(new IPEndPoint(IPAddress.Parse(address), 0), Cancelled);
         using var waiting = Client(listener.EndPoint);
         await waiting.ConnectAsync(listener.EndPoint, Cancelled);
         await waiting.SendAsync("hello"u8.ToArray(), Cancelled);
@@ -39,6 +37,23 @@ public sealed class PatientListenersTests
         // Dropped, tried again by the system, and refused then.
         await Assert.ThrowsAsync<SocketException>(() => lateConnects.WaitAsync(LongEnough, Cancelled));
     }
+
+    /// <summary>As with <c>Health:DrainTimeout=0s</c>.</summary>
+    [Fact]
+    public async Task Unbind_WithoutTime_ClosesThoughSomebodyWaits()
+    {
+        await using var listener = await Transport().BindAsync(new IPEndPoint(IPAddress.Loopback, 0), Cancelled);
+        using var waiting = Client(listener.EndPoint);
+        await waiting.ConnectAsync(listener.EndPoint, Cancelled);
+
+        await listener.UnbindAsync(new CancellationToken(canceled: true)).AsTask().WaitAsync(LongEnough, Cancelled);
+
+        using var late = Client(listener.EndPoint);
+        await Assert.ThrowsAsync<SocketException>(() => late.ConnectAsync(listener.EndPoint, Cancelled).AsTask().WaitAsync(LongEnough, Cancelled));
+    }
+
+    private static PatientListeners Transport() =>
+        new(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance, TimeProvider.System);
 
     private static Socket Client(EndPoint server) => new(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
 }

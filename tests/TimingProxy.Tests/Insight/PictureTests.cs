@@ -22,7 +22,7 @@ public sealed class PictureTests
         var heat = timeline.HeatOf(timeline.Columns[0]);
         Assert.Equal(timeline.RowBoundsMs.Count(), heat.Length);
         Assert.Equal((3, 3, 6), (heat[0], heat[^1], heat.Sum()));
-        Assert.InRange(LatencyBuckets.MiddleMs(200), 0, timeline.RowBoundsMs.First());
+        Assert.InRange(LatencyBuckets.UpperMs(200), 0, timeline.RowBoundsMs.First());
         Assert.Equal(120, timeline.TrendOf("/a").OfType<double>().Count());
         Assert.All(timeline.TrendOf("/b"), Assert.Null);
     }

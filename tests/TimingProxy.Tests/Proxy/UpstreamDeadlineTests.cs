@@ -57,12 +57,24 @@ public sealed class UpstreamDeadlineTests : IDisposable
     {
         _deadline.Start(Request(), Limit);
         _time.Advance(TimeSpan.FromSeconds(9));
-        _deadline.Stop();
+        Assert.True(_deadline.Stop());
 
         _time.Advance(TimeSpan.FromMinutes(1));
 
         Assert.False(_deadline.Token.IsCancellationRequested);
         Assert.True(_deadline.TryReset());
+    }
+
+    [Fact]
+    public void Stop_RequestThatIsBeingCancelled_SaysThatItIsLate()
+    {
+        bool? wasInTime = null;
+        _deadline.Start(Request(), Limit);
+        using var during = _deadline.Token.Register(() => wasInTime = _deadline.Stop());
+
+        _time.Advance(Limit);
+
+        Assert.False(wasInTime);
     }
 
     /// <summary>The timer of the first request is still set when the second begins, and must not end that one early.</summary>
@@ -99,18 +111,49 @@ public sealed class UpstreamDeadlineTests : IDisposable
     }
 
     [Fact]
-    public void Return_DeadlineThatHasCancelled_IsNotPooled()
+    public void Pool_DeadlineThatHasCancelled_IsDisposedAndNotGivenAgain()
     {
-        var policy = new UpstreamDeadline.Policy(_clock);
-        var spent = policy.Create();
+        var pool = UpstreamDeadline.Pool(_clock, 2);
+        var spent = pool.Get();
         spent.Start(Request(), Limit);
         _time.Advance(Limit);
         spent.Stop();
-        var fresh = policy.Create();
 
-        Assert.False(policy.Return(spent));
-        Assert.True(policy.Return(fresh));
-        fresh.Dispose();
+        pool.Return(spent);
+
+        Assert.True(IsDisposed(spent));
+        using var next = pool.Get();
+        Assert.NotSame(spent, next);
+    }
+
+    /// <summary>Its timer would live until the limit, and hold it.</summary>
+    [Fact]
+    public void Pool_MoreDeadlinesThanItKeeps_AreDisposed()
+    {
+        var pool = UpstreamDeadline.Pool(_clock, 2);
+        UpstreamDeadline[] deadlines = [pool.Get(), pool.Get(), pool.Get()];
+
+        foreach (var deadline in deadlines)
+        {
+            deadline.Start(Request(), Limit);
+            deadline.Stop();
+            pool.Return(deadline);
+        }
+
+        Assert.Equal([false, false, true], deadlines.Select(IsDisposed));
+    }
+
+    private static bool IsDisposed(UpstreamDeadline deadline)
+    {
+        try
+        {
+            _ = deadline.Token;
+            return false;
+        }
+        catch (ObjectDisposedException)
+        {
+            return true;
+        }
     }
 
     private RequestTiming Request()

@@ -61,6 +61,20 @@ public sealed class TimedResponseBodyTests : IDisposable
         Assert.Equal((0, 0L), (_client.Flushes, _timing.BytesOut));
     }
 
+    [Fact]
+    public async Task Read_HeadersCannotBeSent_IsStillAwaited()
+    {
+        var upstream = new Upstream();
+        await using var body = new TimedResponseBody(upstream, _timing);
+        _client.Failure = new InvalidOperationException("no");
+
+        var read = ReadAsync(body, 10);
+
+        Assert.False(read.IsCompleted);
+        upstream.Next.SetResult(3);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => read);
+    }
+
     private static Task<int> ReadAsync(TimedResponseBody body, int bytes) =>
         body.ReadAsync(new byte[bytes], TestContext.Current.CancellationToken).AsTask();
 
@@ -68,10 +82,12 @@ public sealed class TimedResponseBodyTests : IDisposable
     {
         public int Flushes { get; private set; }
 
+        public Exception? Failure { get; set; }
+
         public override Task FlushAsync(CancellationToken cancellationToken)
         {
             Flushes++;
-            return Task.CompletedTask;
+            return Failure is null ? Task.CompletedTask : Task.FromException(Failure);
         }
     }
 

@@ -31,7 +31,9 @@ internal sealed class TrafficLog
             UpstreamSeconds = _cells[place].UpstreamSeconds + upstream,
             UpstreamSquares = _cells[place].UpstreamSquares + (upstream * upstream),
         };
-        _trends[route] = _trends[route].With(found, upstream);
+        var (answers, arrivals, squared, seconds, product) = _trends[route];
+        _trends[route] = new TrendSums(
+            answers + 1, arrivals + found, squared + ((double)found * found), seconds + upstream, product + (found * upstream));
         _latencies.Add(upstream);
     }
 
