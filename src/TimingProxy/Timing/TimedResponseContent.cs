@@ -48,11 +48,13 @@ internal sealed class TimedResponseBody(Stream inner, RequestTiming timing) : Re
         if (read.IsCompleted)
         {
             // It was here already: nobody has waited.
-            return Note(buffer, await read, waited: 0);
+            int ready = await read;
+            timing.AddBodyRead(ready, ticks: 0);
+            return NoteEnd(buffer, ready);
         }
 
         long begin = timing.Clock.Now;
-        int count;
+        int count = 0;
         try
         {
             if (isFirst)
@@ -62,16 +64,23 @@ internal sealed class TimedResponseBody(Stream inner, RequestTiming timing) : Re
         }
         finally
         {
-            // Whatever became of the headers: a read that is under way must not be left behind.
-            count = await read;
+            try
+            {
+                // Whatever became of the headers: a read that is under way must not be left behind.
+                count = await read;
+            }
+            finally
+            {
+                // The upstream was waited for also where nothing came of it: it broke off, or the client has had enough of waiting.
+                timing.AddBodyRead(count, timing.Clock.Now - begin);
+            }
         }
 
-        return Note(buffer, count, timing.Clock.Now - begin);
+        return NoteEnd(buffer, count);
     }
 
-    private int Note(Memory<byte> buffer, int count, long waited)
+    private int NoteEnd(Memory<byte> buffer, int count)
     {
-        timing.AddBodyRead(count, waited);
         // A read into nothing only asks whether there is something.
         if (count == 0 && buffer.Length != 0)
         {

@@ -61,6 +61,21 @@ public sealed class TimedResponseBodyTests : IDisposable
         Assert.Equal((0, 0L), (_client.Flushes, _timing.BytesOut));
     }
 
+    /// <summary>An app that falls silent in the middle of a stream, until its client has had enough.</summary>
+    [Fact]
+    public async Task Read_WaitEndsInFailure_CountsTheWait()
+    {
+        var upstream = new Upstream();
+        await using var body = new TimedResponseBody(upstream, _timing);
+
+        var read = ReadAsync(body, 10);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        upstream.Next.SetException(new OperationCanceledException());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);
+
+        Assert.Equal((2000.0, false), (_timing.Clock.ToMilliseconds(_timing.BodyTicks), _timing.IsBodyRead));
+    }
+
     [Fact]
     public async Task Read_HeadersCannotBeSent_IsStillAwaited()
     {
