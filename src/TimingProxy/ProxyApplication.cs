@@ -36,7 +36,8 @@ internal static class ProxyApplication
         // Without its address the shorthand's cluster is missing, and routes to it would be blamed for that.
         bool hasAddress = loaded.Settings.Upstream.Address is not null || loaded.Root["TimingProxy:Upstream:Address"] is null;
         bool hasRoutes = loaded.Root.GetSection("ReverseProxy").GetChildren().Any();
-        if (hasRoutes ? hasAddress : loaded.Root.GetSection("Logging").GetChildren().Any())
+        bool mayHaveMore = hasRoutes ? hasAddress : loaded.Root.GetSection("Logging").GetChildren().Any();
+        if (mayHaveMore)
         {
             try
             {

@@ -19,8 +19,8 @@ internal sealed class UpstreamName(string host, RequestClock clock, Func<string,
     private static readonly TimeSpan Usable = TimeSpan.FromSeconds(10);
 
     private readonly Lock _changing = new();
-    private readonly bool _isAddress = IPAddress.TryParse(host, out _);
-    private IPAddress[] _addresses = IPAddress.TryParse(host, out var address) ? [address] : [];
+    private readonly IPAddress[]? _literal = IPAddress.TryParse(host, out var address) ? [address] : null;
+    private IPAddress[] _addresses = [];
     private long _lookedUpAt;
     private Task<IPAddress[]>? _lookup;
 
@@ -31,11 +31,16 @@ internal sealed class UpstreamName(string host, RequestClock clock, Func<string,
     /// <exception cref="SocketException">The name cannot be resolved.</exception>
     public ValueTask<IPAddress[]> AddressesAsync(CancellationToken cancellationToken)
     {
+        if (_literal is not null)
+        {
+            return ValueTask.FromResult(_literal);
+        }
+
         Task<IPAddress[]> lookup;
         lock (_changing)
         {
             long age = clock.Now - _lookedUpAt;
-            if (_isAddress || (_addresses.Length != 0 && age < clock.FromTimeSpan(Fresh)))
+            if (_addresses.Length != 0 && age < clock.FromTimeSpan(Fresh))
             {
                 return ValueTask.FromResult(_addresses);
             }
@@ -54,9 +59,14 @@ internal sealed class UpstreamName(string host, RequestClock clock, Func<string,
     /// <exception cref="SocketException">The name cannot be resolved.</exception>
     public Task<IPAddress[]> LookUpAgainAsync(CancellationToken cancellationToken)
     {
+        if (_literal is not null)
+        {
+            return Task.FromResult(_literal);
+        }
+
         lock (_changing)
         {
-            return _isAddress ? Task.FromResult(_addresses) : LookUp().WaitAsync(cancellationToken);
+            return LookUp().WaitAsync(cancellationToken);
         }
     }
 

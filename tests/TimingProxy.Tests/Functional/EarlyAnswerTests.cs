@@ -57,6 +57,7 @@ public sealed class EarlyAnswerTests
         {
             string piece = new('x', PieceBytes);
             await client.SendAsync(isChunked ? $"{PieceBytes.ToString("x", CultureInfo.InvariantCulture)}\r\n{piece}\r\n" : piece);
+            // A client that takes its time: the backend is to be gone before the end.
             await Task.Delay(10, TestContext.Current.CancellationToken);
         }
 
@@ -98,6 +99,7 @@ public sealed class EarlyAnswerTests
         await using var client = await proxy.ConnectAsync();
         await client.SendAsync($"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {2 * PieceBytes}\r\n\r\n");
         await client.SendAsync(new byte[PieceBytes]);
+        // For the proxy to read the answer, which it tells nobody while the body comes. Where it is later the test passes too, and shows less.
         await Task.Delay(50, TestContext.Current.CancellationToken);
         await client.SendAsync(new byte[PieceBytes]);
         Assert.Equal(200, (await client.ReceiveAsync()).Status);
